@@ -1,0 +1,107 @@
+// swift-tools-version: 6.2
+// One target for each participant, and arrows that point one way only: see docs/architecture.md.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+    // A misspelt feature name would otherwise be ignored without a word.
+    .treatWarning("StrictLanguageFeatures", as: .error),
+]
+
+func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(name)", swiftSettings: strict)
+}
+
+func participant(_ name: String, _ more: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: ["Wire", "MessageBus", "ExecutionModel"] + more,
+        path: "Sources/Participants/\(name)", swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["TestSupport"], path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let participants = [
+    "GlobalExecution", "Permissions", "WorkstepEditor", "ExecutionBroker", "PrepareData", "Cavern", "Harbor", "Canfar",
+]
+
+let package = Package(
+    name: "ExecutionBus",
+    products: [
+        .executable(name: "execbus", targets: ["execbus"]),
+        .library(name: "AMQP", targets: ["AMQP"]),
+        .library(name: "MessageBus", targets: ["MessageBus"]),
+        .library(name: "ExecutionModel", targets: ["ExecutionModel"]),
+    ],
+    targets: [
+        cLibrary("CRabbitMQ", pkgConfig: "librabbitmq", apt: "librabbitmq-dev"),
+        cLibrary("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        cLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
+        cLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        cLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        cLibrary("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
+
+        library("Wire", ["CJansson"]),
+        library("AMQP", ["CRabbitMQ"]),
+        library("Store", ["Wire"]),
+        library("StoreSQLite", ["Store", "Wire", "CSQLite"]),
+        library("Processes", []),
+        library("MessageBus", ["Wire", "AMQP", "Store", "COpenSSL"]),
+        library("ExecutionModel", ["Wire"]),
+        library("OCI", ["Wire", "Processes", "CArchive", "COpenSSL"]),
+        library("HTTPClient", ["CCurl"]),
+        library("Topology", ["Wire", "AMQP", "COpenSSL"]),
+        library("Preparation", ["Wire", "MessageBus", "ExecutionModel"]),
+        library("LocalNetwork", ["Wire", "AMQP", "Topology", "Processes", "OCI"]),
+
+        participant("GlobalExecution"),
+        participant("Permissions"),
+        participant("WorkstepEditor"),
+        participant("ExecutionBroker"),
+        participant("PrepareData", ["Preparation"]),
+        participant("Cavern", ["Preparation"]),
+        participant("Harbor", ["Preparation", "OCI"]),
+        participant("Canfar", ["Preparation", "OCI", "HTTPClient", "Processes"]),
+
+        .executableTarget(
+            name: "execbus",
+            dependencies: ["Wire", "AMQP", "Store", "StoreSQLite", "MessageBus", "ExecutionModel", "HTTPClient"]
+                + ["Topology", "LocalNetwork", "Processes", "OCI"]
+                + participants.map { Target.Dependency(stringLiteral: $0) },
+            swiftSettings: strict),
+
+        .target(
+            name: "TestSupport",
+            dependencies: ["Wire", "AMQP", "Store", "MessageBus", "Topology", "LocalNetwork", "Processes"],
+            path: "Tests/TestSupport", swiftSettings: strict),
+        tests("WireTests", ["Wire"]),
+        tests("AMQPTests", ["AMQP"]),
+        tests("StoreTests", ["Store", "StoreSQLite", "Wire"]),
+        tests("ProcessesTests", ["Processes"]),
+        tests("MessageBusTests", ["MessageBus", "AMQP", "Store", "StoreSQLite", "Wire"]),
+        tests("ExecutionModelTests", ["ExecutionModel", "Wire"]),
+        tests("OCITests", ["OCI", "Wire", "Processes"]),
+        tests("HTTPClientTests", ["HTTPClient"]),
+        tests("TopologyTests", ["Topology", "AMQP", "Wire"]),
+        tests("PreparationTests", ["Preparation", "MessageBus", "ExecutionModel", "Store", "Wire"]),
+        tests(
+            "ParticipantsTests",
+            participants.map { Target.Dependency(stringLiteral: $0) }
+                + ["MessageBus", "ExecutionModel", "Preparation", "OCI", "Store", "Wire", "HTTPClient", "Processes"]),
+        tests("PackageTests", []),
+        tests(
+            "Scenarios", ["Wire", "AMQP", "MessageBus", "LocalNetwork", "Processes", "HTTPClient", "ExecutionModel"]),
+    ]
+)
