@@ -1,0 +1,158 @@
+public import Wire
+
+/// What a participant remembers: states, inbox, outbox and timers, changed together or not at all.
+///
+/// One participant at one site owns a store. Its loop is the only writer, so a transaction never waits for another.
+public protocol Store: Sendable {
+    /// Runs `body` in one transaction on the store's own thread, and commits durably if it returns.
+    ///
+    /// Where `body` throws, nothing of it remains and its error is thrown. A `StoreError` means that the store itself
+    /// could not do its work.
+    func transact<Value: Sendable>(
+        _ body: @escaping @Sendable (any StoreTransaction) throws -> Value
+    ) async throws -> Value
+
+    /// Ends the use of the store. Later transactions fail with `closed`.
+    func close() async
+}
+
+/// The reads and writes of one transaction. It is valid only inside the closure that received it.
+public protocol StoreTransaction {
+    // MARK: States
+
+    /// The state under a key, or nil.
+    func state(_ key: StateKey) throws(StoreError) -> StoredState?
+    /// States of a kind in order of their ids, after an id, optionally only those of one group.
+    func states(
+        ofKind kind: String, group: String?, after: String?, limit: Int
+    ) throws(StoreError) -> [StoredState]
+    /// Writes a state, replacing what was under its key.
+    func save(_ state: StoredState) throws(StoreError)
+    /// Removes a state, if there is one.
+    func delete(_ key: StateKey) throws(StoreError)
+
+    // MARK: Inbox
+
+    /// What is remembered of a message, or nil where it was never seen.
+    func inboxEntry(_ key: InboxKey) throws(StoreError) -> InboxEntry?
+    /// Remembers a message, or changes what is remembered of it.
+    func save(_ entry: InboxEntry) throws(StoreError)
+    /// Forgets a message, so that it may be tried again.
+    func forget(_ key: InboxKey) throws(StoreError)
+    /// Forgets messages received before an instant, at most `limit` of them; returns how many.
+    func pruneInbox(before: Timestamp, limit: Int) throws(StoreError) -> Int
+
+    // MARK: Outbox
+
+    /// Adds a message to be published after the commit; returns its number, which grows from message to message.
+    func append(envelope: [UInt8], body: [UInt8]) throws(StoreError) -> Int64
+    /// Removes messages that the broker has.
+    func removeOutgoing(_ numbers: [Int64]) throws(StoreError)
+    /// Messages not yet removed, in the order in which they were added.
+    func outgoing(after: Int64, limit: Int) throws(StoreError) -> [OutboxRow]
+
+    // MARK: Timers
+
+    /// Sets a timer, replacing one of the same name.
+    func setTimer(_ timer: StoredTimer) throws(StoreError)
+    /// Removes a timer, if there is one.
+    func cancelTimer(_ name: String) throws(StoreError)
+    /// Timers due at an instant, the earliest first.
+    func dueTimers(at now: Timestamp, limit: Int) throws(StoreError) -> [StoredTimer]
+    /// When the next timer is due.
+    func nextTimer() throws(StoreError) -> Timestamp?
+
+    // MARK: Sequences
+
+    /// The next number of a sequence: 1, 2, 3, … without gaps among committed transactions.
+    func nextNumber(of sequence: String) throws(StoreError) -> Int64
+}
+
+/// Which state: its kind, such as `session`, and its id within the kind.
+public struct StateKey: Sendable, Hashable {
+    public let kind: String
+    public let id: String
+
+    public init(kind: String, id: String) {
+        self.kind = kind
+        self.id = id
+    }
+}
+
+/// A state as it is kept: bytes that its participant understands.
+public struct StoredState: Sendable, Hashable {
+    public let key: StateKey
+    /// What it is listed by, such as the owner; nil where it is only read by its id.
+    public let group: String?
+    public let bytes: [UInt8]
+
+    public init(key: StateKey, group: String? = nil, bytes: [UInt8]) {
+        self.key = key
+        self.group = group
+        self.bytes = bytes
+    }
+}
+
+/// Which message: who sent it, and its `message_id` (contract.md, Idempotency).
+public struct InboxKey: Sendable, Hashable {
+    public let sender: String
+    public let messageID: String
+
+    public init(sender: String, messageID: String) {
+        self.sender = sender
+        self.messageID = messageID
+    }
+}
+
+/// What is remembered of a message that was received.
+public struct InboxEntry: Sendable, Hashable {
+    public let key: InboxKey
+    /// A hash of what must be the same when it comes again: type, key and body.
+    public let fingerprint: [UInt8]
+    public let received: Timestamp
+    /// Where the newest copy of it wants its answer.
+    public var replyTo: String?
+    /// What the newest copy of it wants to find in its answer.
+    public var correlationID: String?
+    /// The answer that was given, as its participant wrote it; nil while there is none.
+    public var answer: [UInt8]?
+
+    public init(
+        key: InboxKey, fingerprint: [UInt8], received: Timestamp, replyTo: String?, correlationID: String?,
+        answer: [UInt8]? = nil
+    ) {
+        self.key = key
+        self.fingerprint = fingerprint
+        self.received = received
+        self.replyTo = replyTo
+        self.correlationID = correlationID
+        self.answer = answer
+    }
+}
+
+/// A message that waits to be published.
+public struct OutboxRow: Sendable, Hashable {
+    public let number: Int64
+    public let envelope: [UInt8]
+    public let body: [UInt8]
+
+    public init(number: Int64, envelope: [UInt8], body: [UInt8]) {
+        self.number = number
+        self.envelope = envelope
+        self.body = body
+    }
+}
+
+/// Something to be done at an instant.
+public struct StoredTimer: Sendable, Hashable {
+    /// Its name, unique within the store: setting it again moves it.
+    public let name: String
+    public let due: Timestamp
+    public let payload: [UInt8]
+
+    public init(name: String, due: Timestamp, payload: [UInt8] = []) {
+        self.name = name
+        self.due = due
+        self.payload = payload
+    }
+}
