@@ -53,11 +53,13 @@ let package = Package(
         cLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         cLibrary("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
 
+        .target(name: "CPlatform", path: "Sources/C/CPlatform"),
+
         library("Wire", ["CJansson"]),
         library("AMQP", ["CRabbitMQ"]),
         library("Store", ["Wire"]),
         library("StoreSQLite", ["Store", "Wire", "CSQLite"]),
-        library("Processes", []),
+        library("Processes", ["CPlatform"]),
         library("MessageBus", ["Wire", "AMQP", "Store", "COpenSSL"]),
         library("ExecutionModel", ["Wire"]),
         library("OCI", ["Wire", "Processes", "CArchive", "COpenSSL"]),
