@@ -1,0 +1,109 @@
+internal import AMQP
+internal import COpenSSL
+internal import Store
+internal import Wire
+
+/// The checks that every delivery passes before a participant sees it, in the order of contract.md ("Order of checks").
+struct Intake: Sendable {
+    /// A body larger than this is refused (contract.md, Limits).
+    static let bodyLimit = 1 << 20
+    /// A delivery that came more often than this is parked before it is handled, since it may kill its worker.
+    static let deliveryLimit: Int64 = 10
+
+    let address: String
+    let accepts: [String: Treatment]
+    /// Users whose `on_behalf_of` is believed.
+    let services: Set<String>
+
+    enum Result {
+        case accepted(Message, Treatment, fingerprint: [UInt8])
+        /// Refused: answered where there is a `reply_to`, parked otherwise. Signs of life are dropped.
+        case refused(Problem, Request, Treatment?)
+        /// Delivered too often.
+        case poisonous
+    }
+
+    func check(_ delivery: AMQPDelivery, at now: Timestamp) -> Result {
+        let properties = delivery.properties
+        var type = properties.type ?? delivery.attribute("type")
+        var id = properties.messageID ?? delivery.attribute("id")
+        var subject = delivery.attribute("subject")
+        // A message that this participant itself sent to `retry` comes back under its own user.
+        let isOwn = properties.userID == address
+        let sender = isOwn ? delivery.header("asker") ?? address : properties.userID ?? ""
+        func request(_ id: String?) -> Request {
+            Request(
+                sender: sender, messageID: id, replyTo: properties.replyTo, correlationID: properties.correlationID,
+                traceparent: delivery.header("traceparent"), isRemembered: false)
+        }
+        func refuse(_ kind: Problem.Kind, _ detail: String, errors: [Problem.Fault] = []) -> Result {
+            .refused(Problem(kind, detail, errors: errors), request(id), type.flatMap { accepts[$0] })
+        }
+
+        if let count = delivery.number("x-delivery-count"), count >= Self.deliveryLimit { return .poisonous }
+        guard delivery.body.count <= Self.bodyLimit else {
+            return refuse(.tooLarge, "the body has \(delivery.body.count) bytes; at most \(Self.bodyLimit) are taken")
+        }
+        var body: JSON
+        do throws(JSONSyntaxError) {
+            body = try JSON(parsing: delivery.body)
+        } catch {
+            return refuse(.malformed, "the body is not JSON: \(error)")
+        }
+        guard body.object != nil else { return refuse(.malformed, "the body is JSON but not an object") }
+        if properties.contentType?.hasPrefix("application/cloudevents+json") == true {
+            type = body["type"]?.string
+            id = body["id"]?.string ?? id
+            subject = body["subject"]?.string ?? subject
+            body = body["data"] ?? [:]
+            guard body.object != nil else { return refuse(.malformed, "the CloudEvent's data is not an object") }
+        }
+        guard let type, let treatment = accepts[type] else {
+            return refuse(.unknownType, type.map { "\(address) does not know the type \($0)" } ?? "the type is missing")
+        }
+        if delivery.header("authorization") != nil {
+            return refuse(.notAuthenticated, "tokens are not accepted here; ask as a user of RabbitMQ (user_id)")
+        }
+        guard !sender.isEmpty else {
+            return refuse(.notAuthenticated, "user_id is missing: set it to the user of the connection")
+        }
+        var asker = Caller(sub: sender)
+        if let text = delivery.header("on_behalf_of") {
+            guard services.contains(sender), let caller = (try? JSON(parsing: text)).flatMap(Caller.init) else {
+                return refuse(.notAuthenticated, "\(sender) may not ask on behalf of others, or does not say for whom")
+            }
+            asker = caller
+        }
+        if treatment == .command, (id ?? "").isEmpty {
+            let fault = Problem.Fault(pointer: "", detail: "the property message_id is required for a command")
+            return refuse(.invalid, fault.detail, errors: [fault])
+        }
+        if let id, id.utf8.count > 255 {
+            return refuse(.invalid, "message_id is longer than 255 bytes")
+        }
+        var deadline: Timestamp?
+        if let text = delivery.header("deadline") {
+            guard let instant = Timestamp(text) else {
+                return refuse(.invalid, "the header deadline is no RFC 3339 instant: \(text)")
+            }
+            deadline = instant
+        }
+        if let deadline, deadline < now, treatment == .command || treatment == .query {
+            return refuse(.deadlineExceeded, "the deadline \(deadline) passed before \(address) received the message")
+        }
+        let message = Message(
+            type: type, id: id, key: delivery.routingKey, sender: sender, asker: asker, replyTo: properties.replyTo,
+            correlationID: properties.correlationID, deadline: deadline, subject: subject,
+            sequence: delivery.number("sequence"), traceparent: delivery.header("traceparent"), body: body,
+            isRemembered: treatment == .command)
+        return .accepted(message, treatment, fingerprint: Self.fingerprint(type, delivery.routingKey, delivery.body))
+    }
+
+    /// A hash of what must be the same when a message comes again: type, key and bytes.
+    private static func fingerprint(_ type: String, _ key: String, _ body: [UInt8]) -> [UInt8] {
+        let bytes = Array(type.utf8) + [0] + Array(key.utf8) + [0] + body
+        var digest = [UInt8](repeating: 0, count: 32)
+        EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil)
+        return digest
+    }
+}

@@ -1,0 +1,95 @@
+internal import AMQP
+internal import Wire
+
+/// What of the outbox waits to be published, in order. A pure value: the loop publishes, and tells it what came of it.
+struct Outbox: Sendable {
+    private(set) var pending: [Pending] = []
+    /// Rows that need no more attention; the next transaction removes them.
+    private(set) var settled: [Int64] = []
+    /// Commands that no queue took; the next transaction tells who waits for their answers.
+    private(set) var returned: [Pending] = []
+    /// The broker took nothing the last time: it is not asked before this instant.
+    private var isBlockedUntil: Timestamp?
+
+    /// An event that no queue takes this long is given up: `history` may take a moment after a node's start.
+    static let eventPatience = Duration.seconds(30)
+    /// A callback whose registrant is away is tried again this long.
+    static let callbackPatience = Duration.seconds(86_400)
+
+    mutating func add(_ messages: [Pending]) { pending += messages }
+
+    /// When something should be published again.
+    var nextTry: Timestamp? {
+        guard !pending.isEmpty else { return nil }
+        if let isBlockedUntil { return isBlockedUntil }
+        return pending.map { $0.notBefore ?? Timestamp(microseconds: .min) }.min()
+    }
+
+    /// What may be published now: everything whose time has come, unless an earlier message of its lane still waits.
+    func due(at now: Timestamp) -> [Pending] {
+        if let isBlockedUntil, isBlockedUntil > now { return [] }
+        var waiting: Set<Outgoing.Lane> = []
+        return pending.filter { item in
+            if let lane = item.message.lane, waiting.contains(lane) { return false }
+            guard let notBefore = item.notBefore, notBefore > now else { return true }
+            if let lane = item.message.lane { waiting.insert(lane) }
+            return false
+        }
+    }
+
+    /// Learns what became of messages that were published. Returns what an operator should know.
+    mutating func learn(_ outcomes: [(Pending, PublishOutcome)], at now: Timestamp) -> [LogNote] {
+        var notes: [LogNote] = []
+        var again: [Int64: Pending] = [:]
+        var done: Set<Int64> = []
+        isBlockedUntil = nil
+        for (item, outcome) in outcomes {
+            switch outcome {
+            case .confirmed:
+                done.insert(item.number)
+                settled.append(item.number)
+            case .returned:
+                if item.message.exchange == .commands {
+                    done.insert(item.number)
+                    returned.append(item)
+                    continue
+                }
+                let patience = item.message.exchange == .callbacks ? Self.callbackPatience : Self.eventPatience
+                guard now - item.message.time < patience else {
+                    notes.append(
+                        LogNote(level: .error, text: "gave up \(item.message.type) to \(item.message.key): no queue"))
+                    done.insert(item.number)
+                    settled.append(item.number)
+                    continue
+                }
+                var item = item
+                item.attempts += 1
+                item.notBefore = now + min(.milliseconds(100 << min(item.attempts, 9)), .seconds(60))
+                again[item.number] = item
+            case .nacked:
+                again[item.number] = item
+                isBlockedUntil = now + .seconds(1)
+            case .unknown(let error), .unsent(let error):
+                guard error.isRetriable else {
+                    // Nothing will change by trying again, such as a missing exchange or a missing permission.
+                    notes.append(
+                        LogNote(level: .error, text: "gave up \(item.message.type) to \(item.message.key): \(error)"))
+                    done.insert(item.number)
+                    if item.message.exchange == .commands { returned.append(item) } else { settled.append(item.number) }
+                    continue
+                }
+                again[item.number] = item
+                isBlockedUntil = now + .seconds(1)
+                notes.append(LogNote(level: .warning, text: "\(item.message.type) is published again: \(error)"))
+            }
+        }
+        pending = pending.compactMap { done.contains($0.number) ? nil : again[$0.number] ?? $0 }
+        return Array(notes.prefix(3))
+    }
+
+    /// Hands over what the next transaction must know of.
+    mutating func takeSettled() -> (settled: [Int64], returned: [Pending]) {
+        defer { (settled, returned) = ([], []) }
+        return (settled, returned)
+    }
+}
