@@ -56,3 +56,13 @@ extension AMQPDelivery {
         if case .int(let value) = properties.headers[name] { value } else { nil }
     }
 }
+
+extension Outgoing {
+    /// The message as its receiver gets it, for decisions that are played without a broker.
+    func delivery(to queue: String, user: String) -> AMQPDelivery {
+        let message = message(user: user, sender: user)
+        return AMQPDelivery(
+            queue: queue, exchange: message.exchange, routingKey: message.routingKey, isRedelivered: false,
+            properties: message.properties, body: message.body)
+    }
+}
