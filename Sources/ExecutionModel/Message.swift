@@ -1,0 +1,79 @@
+public import Wire
+
+/// Something that a person should know, with a kind for programs (`messages` of the execution broker).
+public struct Message: Sendable, Hashable, Codable {
+    public enum Level: String, Sendable, Hashable, Codable, CaseIterable {
+        case debug = "DEBUG"
+        case info = "INFO"
+        case warn = "WARN"
+        case error = "ERROR"
+    }
+
+    public var kind: MessageKind
+    public var level: Level
+    public var time: Timestamp
+    /// The sentence, with `{name}` where a value goes (messagetemplates.org).
+    public var template: String
+    /// What goes there; `path` says which part of the request it is about.
+    public var values: [String: String]
+
+    public init(
+        _ kind: MessageKind, _ template: String, values: [String: String] = [:], path: String? = nil,
+        level: Level = .warn, at time: Timestamp
+    ) {
+        self.kind = kind
+        self.level = level
+        self.time = time
+        self.template = template
+        self.values = values
+        if let path { self.values["path"] = path }
+    }
+
+    /// The sentence.
+    public var text: String {
+        var text = ""
+        var rest = Substring(template)
+        while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+            let name = String(rest[rest.index(after: open)..<close])
+            text += rest[..<open] + (values[name] ?? "{\(name)}")
+            rest = rest[rest.index(after: close)...]
+        }
+        return text + rest
+    }
+
+    public var json: JSON {
+        [
+            "kind": .string(kind.rawValue), "level": .string(level.rawValue), "time": .string(time.description),
+            "template": .string(template), "values": .object(values.mapValues { .string($0) }),
+            "message": .string(text),
+        ]
+    }
+}
+
+/// What a message is about; those of the standard in one scheme, and our own.
+public struct MessageKind: RawRepresentable, Sendable, Hashable, Codable {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+    private init(_ rawValue: String) { self.rawValue = rawValue }
+
+    /// More than the site has at all.
+    public static let resourceLimit = MessageKind("urn:resource-limit")
+    /// The site cannot do this kind of thing.
+    public static let notSupported = MessageKind("urn:not-supported")
+    /// Data or an image that nobody has.
+    public static let resourceNotFound = MessageKind("urn:resource-not-found")
+    /// The image is not the one with this digest.
+    public static let imageDigestMismatch = MessageKind("urn:image-digest-mismatch")
+    /// Something of the request is wrong.
+    public static let invalidValue = MessageKind("urn:invalid-value")
+    /// Everything is taken for the whole window.
+    public static let noCapacity = MessageKind("urn:srcnet:reason:no-capacity")
+    /// It cannot be prepared by then.
+    public static let windowTooEarly = MessageKind("urn:srcnet:reason:window-too-early")
+    /// The user has too many open offersets (contract.md, Limits).
+    public static let quota = MessageKind("urn:srcnet:reason:quota")
+    /// A participant that the site needs does not answer.
+    public static let unavailable = MessageKind("urn:srcnet:reason:unavailable")
+    /// The site may not be used by who asks.
+    public static let notAuthorised = MessageKind("urn:srcnet:reason:not-authorised")
+}
