@@ -7,16 +7,20 @@ public protocol Store: Sendable {
     /// Runs `body` in one transaction on the store's own thread, and commits durably if it returns.
     ///
     /// Where `body` throws, nothing of it remains and its error is thrown. A `StoreError` means that the store itself
-    /// could not do its work.
+    /// could not do its work; one that `body` catches and passes over ends the transaction all the same.
     func transact<Value: Sendable>(
         _ body: @escaping @Sendable (any StoreTransaction) throws -> Value
     ) async throws -> Value
 
-    /// Ends the use of the store. Later transactions fail with `closed`.
+    /// Ends the use of the store after the transactions that already wait. Later ones fail with `closed`.
     func close() async
 }
 
-/// The reads and writes of one transaction. It is valid only inside the closure that received it.
+/// The reads and writes of one transaction. It is valid only inside the closure that received it, and sees its own
+/// writes.
+///
+/// Ids and names are the same only if their UTF-8 bytes are, and are ordered by them. (Swift's `==` on strings calls an
+/// "é" of one and of two code points equal; two senders' ids must not become one by that.) A limit below 1 gives nothing.
 public protocol StoreTransaction {
     // MARK: States
 
@@ -39,12 +43,13 @@ public protocol StoreTransaction {
     func save(_ entry: InboxEntry) throws(StoreError)
     /// Forgets a message, so that it may be tried again.
     func forget(_ key: InboxKey) throws(StoreError)
-    /// Forgets messages received before an instant, at most `limit` of them; returns how many.
+    /// Forgets messages received before an instant, the oldest first, at most `limit` of them; returns how many.
     func pruneInbox(before: Timestamp, limit: Int) throws(StoreError) -> Int
 
     // MARK: Outbox
 
-    /// Adds a message to be published after the commit; returns its number, which grows from message to message.
+    /// Adds a message to be published after the commit; returns its number, which grows from message to message, also
+    /// where those before are removed and the store was opened again.
     func append(envelope: [UInt8], body: [UInt8]) throws(StoreError) -> Int64
     /// Removes messages that the broker has.
     func removeOutgoing(_ numbers: [Int64]) throws(StoreError)
@@ -57,7 +62,7 @@ public protocol StoreTransaction {
     func setTimer(_ timer: StoredTimer) throws(StoreError)
     /// Removes a timer, if there is one.
     func cancelTimer(_ name: String) throws(StoreError)
-    /// Timers due at an instant, the earliest first.
+    /// Timers due at an instant, the earliest first, and by name where they are due together.
     func dueTimers(at now: Timestamp, limit: Int) throws(StoreError) -> [StoredTimer]
     /// When the next timer is due.
     func nextTimer() throws(StoreError) -> Timestamp?
@@ -76,6 +81,15 @@ public struct StateKey: Sendable, Hashable {
     public init(kind: String, id: String) {
         self.kind = kind
         self.id = id
+    }
+
+    public static func == (left: StateKey, right: StateKey) -> Bool {
+        left.id.isExactly(right.id) && left.kind.isExactly(right.kind)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        kind.hashExactly(into: &hasher)
+        id.hashExactly(into: &hasher)
     }
 }
 
@@ -101,6 +115,15 @@ public struct InboxKey: Sendable, Hashable {
     public init(sender: String, messageID: String) {
         self.sender = sender
         self.messageID = messageID
+    }
+
+    public static func == (left: InboxKey, right: InboxKey) -> Bool {
+        left.messageID.isExactly(right.messageID) && left.sender.isExactly(right.sender)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        sender.hashExactly(into: &hasher)
+        messageID.hashExactly(into: &hasher)
     }
 }
 

@@ -1,0 +1,53 @@
+import FoundationEssentials
+import Store
+import StoreSQLite
+import Testing
+
+/// The stores that must keep the same contract.
+enum Engine: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case memory
+    case sqlite
+
+    var testDescription: String { rawValue }
+
+    /// Runs `body` with an empty store, and leaves nothing behind.
+    func withStore<Value>(_ body: (any Store) async throws -> Value) async throws -> Value {
+        switch self {
+        case .memory:
+            return try await body(MemoryStore())
+        case .sqlite:
+            return try await withTemporaryFolder { folder in
+                let store = try await SQLiteStore.open(path: folder + "/store.sqlite")
+                do {
+                    let value = try await body(store)
+                    await store.close()
+                    return value
+                } catch {
+                    await store.close()
+                    throw error
+                }
+            }
+        }
+    }
+}
+
+/// Runs `body` with the path of a new folder, which is removed at the end.
+func withTemporaryFolder<Value>(_ body: (String) async throws -> Value) async throws -> Value {
+    let folder = FileManager.default.temporaryDirectory.path + "/execbus-store-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    return try await body(folder)
+}
+
+/// Tries again until it succeeds, for at most ten seconds.
+func until<Value>(_ attempt: () async throws -> Value) async throws -> Value {
+    let clock = ContinuousClock()
+    let end = clock.now + .seconds(10)
+    while true {
+        do {
+            return try await attempt()
+        } catch  where clock.now < end {
+            await Task.yield()
+        }
+    }
+}
