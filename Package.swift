@@ -52,6 +52,7 @@ let package = Package(
         cLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         cLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         cLibrary("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
+        .systemLibrary(name: "CLinux", path: "Sources/C/CLinux"),
 
         .target(name: "CPlatform", path: "Sources/C/CPlatform"),
 
@@ -62,7 +63,7 @@ let package = Package(
         library("Processes", ["CPlatform"]),
         library("MessageBus", ["Wire", "AMQP", "Store", "COpenSSL"]),
         library("ExecutionModel", ["Wire"]),
-        library("OCI", ["Wire", "Processes", "CArchive", "COpenSSL"]),
+        library("OCI", ["Wire", "Processes", "CArchive", "COpenSSL", "CLinux"]),
         library("HTTPClient", ["CCurl"]),
         library("Topology", ["Wire", "AMQP", "COpenSSL"]),
         library("Preparation", ["Wire", "MessageBus", "ExecutionModel"]),
@@ -94,7 +95,7 @@ let package = Package(
         tests("ProcessesTests", ["Processes"]),
         tests("MessageBusTests", ["MessageBus", "AMQP", "Store", "StoreSQLite", "Wire"]),
         tests("ExecutionModelTests", ["ExecutionModel", "Wire"]),
-        tests("OCITests", ["OCI", "Wire", "Processes"]),
+        tests("OCITests", ["OCI", "Wire", "Processes", "CArchive"]),
         tests("HTTPClientTests", ["HTTPClient"]),
         tests("TopologyTests", ["Topology", "AMQP", "Wire"]),
         tests("PreparationTests", ["Preparation", "MessageBus", "ExecutionModel", "Store", "Wire"]),

@@ -1,0 +1,170 @@
+internal import CLinux
+internal import Glibc
+
+/// The images that a site has: an image layout with the verified blobs, and beside them the unpacked root folders.
+///
+///     <path>/oci-layout, index.json, blobs/sha256/…   the blobs
+///     <path>/rootfs/<manifest digest>                 unpacked, whole
+///     <path>/holders/<manifest digest>/<holder>       who needs it
+///     <path>/locks/<manifest digest>                  who works on it
+///
+/// The functions here block; `pull` and `remove` of the same image wait for each other, in whatever process they are.
+package struct ImageStore: Sendable, Hashable {
+    package let layout: OCILayout
+    package var path: String { layout.path }
+
+    /// Opens the store, and makes it first where there is none. What dead writers left half done is removed.
+    package init(at path: String) throws {
+        layout = try OCILayout(creating: path)
+        for name in ["rootfs", "holders", "locks"] { try Files.makeFolder("\(layout.path)/\(name)", mode: 0o700) }
+        try layout.removeAbandonedWrites()
+        try layout.locked { removeAbandonedRoots() }
+    }
+
+    /// Where the unpacked root of an image lies; nil where it is not here. The folder belongs to every session of the
+    /// image and must not be changed: mount it read-only, or below an overlay.
+    package func root(of digest: Digest) -> String? {
+        let path = rootPath(digest)
+        return Files.exists(path) ? path : nil
+    }
+
+    /// Copies an image from a registry's layout and unpacks it. What is already here is not done again.
+    /// - Returns: the path of the unpacked root folder.
+    package func pull(
+        _ image: ResolvedImage, from registry: OCILayout, limits: UnpackLimits = UnpackLimits(),
+        context: WorkContext = WorkContext()
+    ) throws -> String {
+        try FileLock.with(lockPath(image.digest), context: context) {
+            if let root = root(of: image.digest) {
+                context.report(.copying, image.size, of: image.size)
+                context.report(.unpacking, image.size, of: image.size)
+                return root
+            }
+            try copy(image, from: registry, context: context)
+            return try unpack(image, limits: limits, context: context)
+        }
+    }
+
+    private func copy(_ image: ResolvedImage, from registry: OCILayout, context: WorkContext) throws {
+        var done: Int64 = 0
+        context.report(.copying, 0, of: image.size)
+        for blob in image.blobs {
+            try layout.copy(blob, from: registry, context: context) { count in
+                done += count
+                context.report(.copying, min(done, image.size), of: image.size)
+            }
+        }
+        try layout.tag(
+            image.manifestDescriptor, as: image.reference, for: image.configuration.platform, context: context)
+    }
+
+    private func unpack(_ image: ResolvedImage, limits: UnpackLimits, context: WorkContext) throws -> String {
+        let temporary = "\(path)/rootfs/.new-\(Files.uniqueName())"
+        let folder = try layout.locked {
+            try Files.makeFolder(temporary, mode: 0o755)
+            let folder = try OpenFile.folder(temporary)
+            guard folder.tryLock() else { throw OCIError.system("cannot lock \(temporary)") }
+            return folder
+        }
+        do {
+            var limits = limits
+            var done: Int64 = 0
+            let total = image.manifest.layers.reduce(0) { $0 + $1.size }
+            context.report(.unpacking, 0, of: total)
+            for (layer, diffID) in zip(image.manifest.layers, image.configuration.diffIDs) {
+                try unpack(layer, diffID, into: temporary, limits: &limits, context: context) { used in
+                    context.report(.unpacking, min(done + used, total), of: total)
+                }
+                done += layer.size
+                context.report(.unpacking, done, of: total)
+            }
+            // One call for all files, instead of one each: the whole tree is on disk before it gets its name.
+            guard execbus_syncfs(folder.descriptor) == 0 else { throw OCIError.system("cannot write \(temporary)") }
+            try Files.rename(temporary, to: rootPath(image.digest))
+        } catch {
+            try? FolderTree.remove(temporary)
+            throw error
+        }
+        return rootPath(image.digest)
+    }
+
+    private func unpack(
+        _ layer: Descriptor, _ diffID: Digest, into root: String, limits: inout UnpackLimits, context: WorkContext,
+        progress: @escaping (Int64) -> Void
+    ) throws {
+        do {
+            let stream = try LayerStream(
+                path: layout.blobPath(layer.digest), compression: try LayerCompression(mediaType: layer.mediaType),
+                context: context, progress: progress)
+            limits = try LayerUnpacker(root: try RootFolder(root), limits: limits).unpack(try TarReader(stream))
+            let actual = try stream.finish()
+            guard actual == diffID else {
+                throw OCIError(
+                    .digestMismatch, "a layer unpacks to \(actual) and not to its diff_id \(diffID)",
+                    digest: layer.digest)
+            }
+        } catch let error as OCIError where [.damagedArchive, .digestMismatch].contains(error.code) {
+            // If our own copy has rotted, the next attempt must not find it.
+            do {
+                try layout.verify(layer, context: context)
+            } catch let damage as OCIError where damage.code == .digestMismatch {
+                unlink(layout.blobPath(layer.digest))
+                throw damage
+            }
+            throw OCIError(error.code, error.message, digest: layer.digest)
+        }
+    }
+
+    private func rootPath(_ digest: Digest) -> String { "\(path)/rootfs/\(digest.hex)" }
+    private func lockPath(_ digest: Digest) -> String { "\(path)/locks/\(digest.hex)" }
+    private func holderPath(_ digest: Digest) -> String { "\(path)/holders/\(digest.hex)" }
+
+    private func removeAbandonedRoots() {
+        for name in Files.names(in: "\(path)/rootfs") where name.hasPrefix(".") {
+            let path = "\(path)/rootfs/\(name)"
+            if let folder = try? OpenFile.folder(path), folder.tryLock() { try? FolderTree.remove(path) }
+        }
+    }
+}
+
+// MARK: Who needs an image
+
+extension ImageStore {
+    /// Notes that somebody needs the image; the same holder twice counts once.
+    /// - Parameter holder: such as a task's UUID; letters, digits and hyphens.
+    package func hold(_ digest: Digest, for holder: String) throws {
+        try Files.makeFolder(holderPath(digest), mode: 0o700)
+        _ = try OpenFile(
+            Glibc.open(try notePath(digest, holder), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600),
+            "cannot note who holds \(digest)"
+        )
+    }
+
+    /// Takes the note back; one that is not there is no error.
+    package func release(_ digest: Digest, by holder: String) throws { unlink(try notePath(digest, holder)) }
+
+    /// Who needs the image.
+    package func holders(of digest: Digest) -> [String] { Files.names(in: holderPath(digest)).sorted() }
+
+    /// Removes the unpacked root of an image that nobody holds; the blobs stay, since other images may share them.
+    /// Who needs an image calls `hold` first and `pull` next, so that it cannot vanish in between.
+    /// - Returns: false where somebody holds it.
+    package func remove(_ digest: Digest, context: WorkContext = WorkContext()) throws -> Bool {
+        try FileLock.with(lockPath(digest), context: context) {
+            guard holders(of: digest).isEmpty else { return false }
+            guard Files.exists(rootPath(digest)) else { return true }
+            // Renamed first, so that nobody finds half of it.
+            let doomed = "\(path)/rootfs/.old-\(Files.uniqueName())"
+            try Files.rename(rootPath(digest), to: doomed)
+            try FolderTree.remove(doomed)
+            return true
+        }
+    }
+
+    private func notePath(_ digest: Digest, _ holder: String) throws -> String {
+        guard (1...128).contains(holder.utf8.count), holder.utf8.allSatisfy({ $0 != UInt8(ascii: "/") && $0 > 0x20 }),
+            !holder.hasPrefix(".")
+        else { throw OCIError(.malformed, "'\(holder)' cannot be the name of a holder") }
+        return "\(holderPath(digest))/\(holder)"
+    }
+}
