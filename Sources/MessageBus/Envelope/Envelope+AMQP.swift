@@ -1,4 +1,4 @@
-internal import AMQP
+package import AMQP
 internal import Wire
 
 /// How the envelope of contract.md stands in AMQP's properties and headers: CloudEvents 1.0, AMQP binding, binary mode.
@@ -38,7 +38,7 @@ extension Outgoing {
 
 extension AMQPDelivery {
     /// A header that is a text, whatever AMQP type its sender gave it.
-    func header(_ name: String) -> String? {
+    package func header(_ name: String) -> String? {
         switch properties.headers[name] {
         case .string(let text): text
         case .bytes(let bytes): String(validating: bytes, as: UTF8.self)
@@ -52,7 +52,7 @@ extension AMQPDelivery {
     }
 
     /// A header that is a whole number.
-    func number(_ name: String) -> Int64? {
+    package func number(_ name: String) -> Int64? {
         if case .int(let value) = properties.headers[name] { value } else { nil }
     }
 }

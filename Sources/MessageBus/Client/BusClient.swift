@@ -1,0 +1,220 @@
+public import AMQP
+internal import Synchronization
+public import Wire
+
+/// What a program that is no participant needs to take part: asking, hearing events, receiving callbacks.
+///
+/// It has a queue of its own, `client.<user>.<any>`, for answers and callbacks. The queue goes with the connection.
+public final class BusClient: Sendable {
+    /// The user that RabbitMQ checks.
+    public let user: String
+    /// The routing key on `replies` and `callbacks` under which this client hears.
+    public let address: String
+    private let connection: AMQPConnection
+    private let consumer: AMQPConsumer
+    private let contents = Mutex(Contents())
+
+    private struct Contents {
+        var waiting: [String: Waiting] = [:]
+        var callbacks: [AsyncStream<ReceivedMessage>.Continuation] = []
+    }
+
+    private struct Waiting {
+        let continuation: CheckedContinuation<Result<ReceivedMessage, BusClientError>, Never>
+        let asking: Task<Void, Never>
+    }
+
+    /// Connects and declares the client's queue.
+    public init(_ configuration: AMQPConfiguration) async throws(AMQPError) {
+        user = configuration.user
+        address = "client.\(user).\(IDSource.random.next())"
+        connection = try await AMQPConnection.connect(configuration)
+        do throws(AMQPError) {
+            consumer = try await connection.consume(
+                queues: [address], prefetch: 200,
+                declaring: [
+                    .queue(AMQPQueue(name: address, isDurable: false, isExclusive: true, isAutoDelete: true)),
+                    .binding(AMQPBinding(queue: address, exchange: Exchange.replies.rawValue, routingKey: address)),
+                    .binding(AMQPBinding(queue: address, exchange: Exchange.callbacks.rawValue, routingKey: address)),
+                ])
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    /// Runs `body` with a client that is closed at its end.
+    public static func with<Value>(
+        _ configuration: AMQPConfiguration, _ body: (BusClient) async throws -> Value
+    ) async throws -> Value {
+        let client = try await BusClient(configuration)
+        let reading = Task { await client.read() }
+        do {
+            let value = try await body(client)
+            reading.cancel()
+            await client.connection.close()
+            return value
+        } catch {
+            reading.cancel()
+            await client.connection.close()
+            throw error
+        }
+    }
+
+    // MARK: Asking
+
+    /// Sends a command or a query and waits for its answer.
+    /// - Parameters:
+    ///   - key: the participant's address, such as `global-execution` or `execution-broker.ral`.
+    ///   - id: the idempotency key; a new one where it is not given.
+    ///   - patience: how long the answer may take; it also travels as the message's `deadline`.
+    public func request(
+        _ type: String, of key: String, _ body: JSON, exchange: Exchange = .commands, id: String? = nil,
+        patience: Duration = .seconds(30)
+    ) async throws(BusClientError) -> ReceivedMessage {
+        let correlationID = IDSource.random.next()
+        let now = Timestamp.now()
+        var message = Outgoing(
+            exchange: exchange, key: key, type: type, id: id ?? IDSource.random.next(), time: now, body: body)
+        message.replyTo = address
+        message.correlationID = correlationID
+        message.deadline = now + patience
+        message.isMandatory = true
+        let sent = message.message(user: user, sender: user)
+        let result = await withCheckedContinuation { continuation in
+            let asking = Task {
+                do throws(AMQPError) {
+                    try await connection.publish(sent)
+                } catch {
+                    settle(correlationID, .failure(error.code == .unroutable ? .noReceiver(key) : .connection(error)))
+                    return
+                }
+                try? await Task.sleep(for: patience)
+                settle(correlationID, .failure(.noAnswer(key, patience)))
+            }
+            contents.withLock { $0.waiting[correlationID] = Waiting(continuation: continuation, asking: asking) }
+        }
+        let answer = try result.get()
+        if let problem = answer.problem { throw .problem(problem) }
+        return answer
+    }
+
+    /// Publishes a message and does not wait for an answer.
+    public func publish(
+        _ type: String, to key: String, _ body: [UInt8], exchange: Exchange, id: String? = nil, replyTo: String? = nil,
+        correlationID: String? = nil
+    ) async throws(AMQPError) {
+        var message = Outgoing(
+            exchange: exchange, key: key, type: type, id: id ?? IDSource.random.next(), time: .now(), body: .null)
+        message.body = body
+        message.replyTo = replyTo
+        message.correlationID = correlationID
+        message.isMandatory = exchange == .commands
+        try await connection.publish(message.message(user: user, sender: user))
+    }
+
+    // MARK: Hearing
+
+    /// Callbacks to `address` from now on.
+    public func callbacks() -> AsyncStream<ReceivedMessage> {
+        let (stream, continuation) = AsyncStream.makeStream(of: ReceivedMessage.self)
+        contents.withLock { $0.callbacks.append(continuation) }
+        return stream
+    }
+
+    /// Calls `body` with each event whose routing key fits one of the patterns, in order, until it returns false.
+    public func hear(
+        _ patterns: [String], from exchange: Exchange = .events, ready: () -> Void = {},
+        _ body: (ReceivedMessage) async throws -> Bool
+    ) async throws {
+        let queue = "client.\(user).\(IDSource.random.next())"
+        let bindings = patterns.map { pattern in
+            AMQPDeclaration.binding(AMQPBinding(queue: queue, exchange: exchange.rawValue, routingKey: pattern))
+        }
+        let hearing = try await connection.consume(
+            queues: [queue], prefetch: 500,
+            declaring: [.queue(AMQPQueue(name: queue, isDurable: false, isExclusive: true, isAutoDelete: true))]
+                + bindings)
+        ready()
+        var goesOn = true
+        while goesOn {
+            let batch = try await hearing.next()
+            let messages = batch.messages.map(ReceivedMessage.init)
+            batch.acknowledge()
+            for message in messages where goesOn { goesOn = try await body(message) }
+        }
+        await hearing.cancel()
+    }
+
+    private func read() async {
+        while let batch = try? await consumer.next() {
+            for delivery in batch.messages {
+                let message = ReceivedMessage(delivery)
+                if delivery.exchange == Exchange.callbacks.rawValue {
+                    contents.withLock { for listener in $0.callbacks { listener.yield(message) } }
+                } else if let id = message.correlationID {
+                    settle(id, .success(message))
+                }
+            }
+            batch.acknowledge()
+        }
+    }
+
+    private func settle(_ correlationID: String, _ result: Result<ReceivedMessage, BusClientError>) {
+        guard let waiting = contents.withLock({ $0.waiting.removeValue(forKey: correlationID) }) else { return }
+        waiting.asking.cancel()
+        waiting.continuation.resume(returning: result)
+    }
+}
+
+/// A message as a client sees it. Its body may be anything; a participant's is a JSON object.
+public struct ReceivedMessage: Sendable {
+    public let type: String
+    public let key: String
+    public let exchange: String
+    /// The user of RabbitMQ that sent it.
+    public let sender: String
+    public let id: String?
+    public let correlationID: String?
+    public let subject: String?
+    public let sequence: Int64?
+    /// When it was decided on.
+    public let time: Timestamp?
+    public let body: JSON
+
+    package init(_ delivery: AMQPDelivery) {
+        type = delivery.properties.type ?? delivery.attribute("type") ?? ""
+        key = delivery.routingKey
+        exchange = delivery.exchange
+        sender = delivery.properties.userID ?? ""
+        id = delivery.properties.messageID
+        correlationID = delivery.properties.correlationID
+        subject = delivery.attribute("subject")
+        sequence = delivery.number("sequence")
+        time = delivery.attribute("time").flatMap(Timestamp.init)
+        body = (try? JSON(parsing: delivery.body)) ?? .string(String(decoding: delivery.body, as: UTF8.self))
+    }
+
+    /// The problem that it is, if it is one.
+    public var problem: Problem? { type == Problem.messageType ? Problem(body) : nil }
+}
+
+/// Why a request got no good answer.
+public enum BusClientError: Error, Sendable, CustomStringConvertible {
+    /// The answer is a problem.
+    case problem(Problem)
+    /// No queue takes messages under this key.
+    case noReceiver(String)
+    /// Nobody answered in this time.
+    case noAnswer(String, Duration)
+    case connection(AMQPError)
+
+    public var description: String {
+        switch self {
+        case .problem(let problem): "\(problem.kind.title.lowercased()): \(problem)"
+        case .noReceiver(let key): "nobody is there to take messages for \(key); see execbus ping"
+        case .noAnswer(let key, let patience): "\(key) did not answer within \(patience.seconds) s; is it running?"
+        case .connection(let error): error.message
+        }
+    }
+}

@@ -1,0 +1,96 @@
+public import AMQP
+public import Store
+public import Wire
+
+/// A participant as a process: its connections, its loop, its heartbeats, its end.
+public struct Worker: Sendable {
+    public let name: ParticipantName
+    public let site: SiteName?
+    /// Tells replicas apart; ids in routing keys contain no dot.
+    public let instance: String
+    /// How to reach RabbitMQ, as this participant's own user.
+    public let broker: AMQPConfiguration
+    public let settings: LoopSettings
+
+    public init(
+        name: ParticipantName, site: SiteName?, instance: String, broker: AMQPConfiguration, settings: LoopSettings
+    ) {
+        self.name = name
+        self.site = site
+        self.instance = instance
+        self.broker = broker
+        self.settings = settings
+    }
+
+    /// Serves until the stream `ends` gives anything, then drains.
+    /// - Parameters:
+    ///   - ready: called when every queue is taken up and the first heartbeat can be given.
+    ///   - ends: gives a value when the worker is to stop, such as the signals of the process.
+    public func run<Subject: Participant>(
+        _ participant: sending Subject, performer: any Performer, store: any Store,
+        ready: @escaping @Sendable () -> Void,
+        ends: AsyncStream<Int32>
+    ) async throws {
+        let transport = try await AMQPTransport(broker)
+        let address = name.address(at: site)
+        let loop: ParticipantLoop<Subject>
+        do {
+            loop = try await ParticipantLoop(
+                participant, address: address, instance: instance, queues: queues, store: store, transport: transport,
+                performer: performer, settings: settings)
+        } catch {
+            await transport.close()
+            throw error
+        }
+        let side = Task {
+            await withDiscardingTaskGroup { group in
+                group.addTask {
+                    await Heartbeats.give(
+                        for: loop, name: name, site: site, instance: instance, version: settings.version,
+                        over: transport)
+                }
+                group.addTask { await watch(transport) }
+                group.addTask {
+                    for await _ in ends {
+                        settings.log(.info, "stops: no new messages, activities are laid down")
+                        loop.drain()
+                        return
+                    }
+                }
+            }
+        }
+        ready()
+        let result: Result<Void, any Error>
+        do { result = .success(try await loop.run()) } catch { result = .failure(error) }
+        side.cancel()
+        await transport.close()
+        await store.close()
+        try result.get()
+    }
+
+    /// The queues that the participant serves (contract.md, Queues).
+    public var queues: [String] {
+        let work = name.address(at: site)
+        return switch name {
+        case .globalExecution: [work, "\(work).heartbeats"]
+        case .executionBroker: [work, "\(work).offers"]
+        default: [work]
+        }
+    }
+
+    private func watch(_ transport: AMQPTransport) async {
+        for await event in transport.events {
+            switch event {
+            case .connected(let endpoint): settings.log(.debug, "connected to \(endpoint)")
+            case .lost(let error): settings.log(.warning, "lost RabbitMQ: \(error)")
+            case .reconnecting(let attempt, _) where attempt == 1 || attempt % 10 == 0:
+                settings.log(.info, "tries to reach RabbitMQ again (\(attempt))")
+            case .blocked(let reason): settings.log(.warning, "RabbitMQ takes no messages now: \(reason)")
+            case .unblocked: settings.log(.info, "RabbitMQ takes messages again")
+            case .consumerCancelled(let queue): settings.log(.warning, "RabbitMQ ended the consumer of \(queue)")
+            case .consumerRecovered(let queues): settings.log(.info, "serves \(queues.joined(separator: ", ")) again")
+            default: break
+            }
+        }
+    }
+}
