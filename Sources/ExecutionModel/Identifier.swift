@@ -13,24 +13,11 @@ public struct Identifier<Subject>: Sendable, Hashable, Comparable, CustomStringC
         description = text.lowercased()
     }
 
-    /// A fresh UUID of version 4 (RFC 9562, section 5.4) from bits that the caller provides: decisions draw none themselves.
-    public static func random(using generator: inout some RandomNumberGenerator) -> Identifier {
-        let high: UInt64 = generator.next() & 0xffff_ffff_ffff_0fff | 0x4000
-        let low: UInt64 = generator.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
-        let digits = hexadecimal(high) + hexadecimal(low)
-        var text = ""
-        for (index, digit) in digits.enumerated() {
-            if [8, 12, 16, 20].contains(index) { text.append("-") }
-            text.append(digit)
-        }
-        return Identifier(canonical: text)
-    }
-
-    private init(canonical: String) { description = canonical }
-
-    private static func hexadecimal(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+    /// A fresh one from a source of UUIDs: decisions draw no random numbers themselves.
+    public static func new(from source: () -> String) throws(Problem) -> Identifier {
+        let text = source()
+        guard let id = Identifier(text) else { throw Problem(.internalFault, "the source of ids gave \(text)") }
+        return id
     }
 
     public static func < (left: Identifier, right: Identifier) -> Bool { left.description < right.description }

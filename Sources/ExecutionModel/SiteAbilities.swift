@@ -26,25 +26,25 @@ public struct SiteAbilities: Sendable, Hashable {
     }
 
     /// Why the site must say NO to a workstep: all reasons, none where it can.
-    public func refusals(of workstep: Workstep, at now: Timestamp) -> [Message] {
-        var messages: [Message] = []
+    public func refusals(of workstep: Workstep, at now: Timestamp) -> [Notice] {
+        var messages: [Notice] = []
         let executable = workstep.executable
         if !executables.contains(executable.kind) {
             messages.append(
-                Message(
+                Notice(
                     .notSupported, "This site runs no {kind}", values: ["kind": executable.kind.rawValue],
                     path: "executable.kind", at: now))
         }
         if let image = executable.image, image.architecture != architecture || image.os != os {
             messages.append(
-                Message(
+                Notice(
                     .notSupported, "This site runs images for {has}, not for {wanted}",
                     values: ["has": "\(os)/\(architecture)", "wanted": "\(image.os)/\(image.architecture)"],
                     path: "executable.image.platform", at: now))
         }
         for (index, item) in workstep.data.enumerated() where !data.contains(item.source.kind) {
             messages.append(
-                Message(
+                Notice(
                     .notSupported, "This site reads no {kind}", values: ["kind": item.source.kind.rawValue],
                     path: "data[\(index)].kind", at: now))
         }
@@ -54,7 +54,7 @@ public struct SiteAbilities: Sendable, Hashable {
         ]
         for (name, amount, limit) in limits where amount.min > limit {
             messages.append(
-                Message(
+                Notice(
                     .resourceLimit, "The least {name}, {wanted}, is more than the limit of this site, {limit}",
                     values: ["name": name, "wanted": "\(amount.min)", "limit": "\(limit)"],
                     path: "compute.\(name).min", at: now))

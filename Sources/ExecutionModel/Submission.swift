@@ -77,7 +77,7 @@ public struct OfferRequest: Sendable, Hashable {
     public var request: Workstep
     public var workstep: WorkstepReference?
     public var offerset: OfferSetID
-    public var owner: Subject
+    public var owner: Owner
     /// After this nobody waits for the offers.
     public var deadline: Timestamp
 
@@ -88,7 +88,7 @@ public struct OfferRequest: Sendable, Hashable {
         let request = parts.flatMap(Workstep.read)
         let workstep = reader.object("workstep").flatMap { WorkstepReference.read($0) }
         let offerset = reader.identifier("offerset", of: OfferSetID.self, required: true)
-        let owner = reader.object("owner", required: true).flatMap(Subject.read)
+        let owner = reader.object("owner", required: true).flatMap(Owner.read)
         let deadline = reader.timestamp("deadline", required: true)
         try reader.finish()
         guard let parts, let request, let offerset, let owner, let deadline else {
@@ -100,7 +100,7 @@ public struct OfferRequest: Sendable, Hashable {
     }
 
     public init(
-        parts: JSON, request: Workstep, workstep: WorkstepReference?, offerset: OfferSetID, owner: Subject,
+        parts: JSON, request: Workstep, workstep: WorkstepReference?, offerset: OfferSetID, owner: Owner,
         deadline: Timestamp
     ) {
         self.parts = parts

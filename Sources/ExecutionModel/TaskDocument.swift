@@ -58,6 +58,28 @@ public struct TaskFailure: Error, Sendable, Hashable, Codable {
     public static let lost = TaskFailure("lost", "Nothing was left of it after a restart")
 }
 
+/// How what a completed task had made has ended by itself.
+public struct TaskEnd: Sendable, Hashable, Codable {
+    /// A word for programs, such as `closed`, `exited`, `lost`.
+    public var reason: String
+    /// Whether it should not have ended so.
+    public var isFailure: Bool
+
+    public init(_ reason: String, isFailure: Bool) {
+        self.reason = reason
+        self.isFailure = isFailure
+    }
+
+    /// `{reason, failed}`.
+    public var json: JSON { ["reason": .string(reason), "failed": .bool(isFailure)] }
+
+    /// nil where the value tells of no end.
+    public init?(_ json: JSON?) {
+        guard let reason = json?["reason"]?.string else { return nil }
+        self.init(reason, isFailure: json?["failed"]?.bool ?? false)
+    }
+}
+
 /// What `srcnet.task.v1`, `srcnet.task.done.v1` and `srcnet.task.ended.v1` say of a task, for who reads them.
 public struct TaskDocument: Sendable, Hashable {
     public var task: TaskID
@@ -68,14 +90,14 @@ public struct TaskDocument: Sendable, Hashable {
     public var failure: TaskFailure?
     /// Whether all that it made is gone again.
     public var released: Bool
-    /// Why what it made has ended by itself, where it has.
-    public var ended: String?
+    /// How what it made has ended by itself, where it has.
+    public var ended: TaskEnd?
     /// What it made, for its asker alone: it may hold a URL with a token.
     public var result: JSON?
 
     public init(
         task: TaskID, session: SessionID?, status: TaskStatus, progress: TaskProgress? = nil,
-        failure: TaskFailure? = nil, released: Bool = false, ended: String? = nil, result: JSON? = nil
+        failure: TaskFailure? = nil, released: Bool = false, ended: TaskEnd? = nil, result: JSON? = nil
     ) {
         self.task = task
         self.session = session
@@ -92,7 +114,7 @@ public struct TaskDocument: Sendable, Hashable {
             "task": .string(task.description), "session": session.map { .string($0.description) },
             "status": .string(status.rawValue), "progress": progress?.json,
             "reason": failure.map { .string($0.reason) }, "detail": failure?.detail.map { .string($0) },
-            "released": .bool(released), "ended": ended.map { .string($0) }, "result": result,
+            "released": .bool(released), "ended": ended?.json, "result": result,
         ])
     }
 
@@ -105,13 +127,12 @@ public struct TaskDocument: Sendable, Hashable {
         let reason = reader.string("reason")
         let detail = reader.string("detail")
         let released = reader.bool("released")
-        let ended = reader.string("ended")
         try reader.finish()
         guard let task, let status else { throw Problem(.invalid, "not a task") }
         self.init(
             task: task, session: session, status: status, progress: TaskProgress(json["progress"]),
             failure: status == .failed ? TaskFailure(reason ?? "unknown", detail) : nil, released: released ?? false,
-            ended: ended, result: json["result"])
+            ended: TaskEnd(json["ended"]), result: json["result"])
     }
 
     /// What the events of a task say: never its result (contract.md, Events).

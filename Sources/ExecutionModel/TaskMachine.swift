@@ -76,7 +76,7 @@ public struct TaskMachine: Sendable, Hashable, Codable {
         /// Something is left, and why.
         case releaseFailed(String)
         /// What the completed task had made has ended by itself.
-        case ended(String)
+        case ended(TaskEnd)
 
         /// A timer has come.
         case timer(Timer)
@@ -118,7 +118,7 @@ public struct TaskMachine: Sendable, Hashable, Codable {
     /// What the task made; it may hold secrets.
     public private(set) var result: JSON?
     public private(set) var failure: TaskFailure?
-    public private(set) var ended: String?
+    public private(set) var ended: TaskEnd?
     /// Whether an activity was started that has not reported its end.
     public private(set) var isActive = false
     /// Who waits for the release.
@@ -147,7 +147,7 @@ public struct TaskMachine: Sendable, Hashable, Codable {
         case .stopped: return stopped()
         case .released: return released()
         case .releaseFailed: return releaseFailed(at: now)
-        case .ended(let reason): return end(reason)
+        case .ended(let end): return self.end(end)
         case .timer(.deadline): return deadlinePassed()
         case .timer(.release): return state == .releasing && !isActive ? [.releaseActivity] : []
         case .restarted: return restart()
@@ -270,9 +270,9 @@ extension TaskMachine {
         state == .releasing ? [.setTimer(.release, at: now + TaskMachine.releasePause)] : []
     }
 
-    private mutating func end(_ reason: String) -> [Action] {
+    private mutating func end(_ end: TaskEnd) -> [Action] {
         guard state == .completed, ended == nil, let start else { return [] }
-        ended = reason
+        ended = end
         return [.sendEnded(start.asker)]
     }
 }
@@ -298,7 +298,7 @@ extension TaskMachine {
     private mutating func lose(_ failure: TaskFailure) -> [Action] {
         switch state {
         case .accepted, .running: return activityEnded(.failed, failure)
-        case .completed: return end(failure.reason)
+        case .completed: return end(TaskEnd(failure.reason, isFailure: true))
         case .unknown, .failed, .cancelled, .releasing, .released: return []
         }
     }

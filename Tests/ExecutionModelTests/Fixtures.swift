@@ -17,12 +17,19 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 }
 
+/// The same UUID for the same number.
+func uuid(_ number: UInt64) -> String {
+    var generator = SeededGenerator(seed: number)
+    let digits = Array(String(generator.next() | 1 << 63, radix: 16) + String(generator.next() | 1 << 63, radix: 16))
+    return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(digits[$0]) }.joined(separator: "-")
+}
+
 /// The same identifier for the same number.
 func identifier<Subject>(_ number: UInt64, of type: Identifier<Subject>.Type = Identifier<Subject>.self)
     -> Identifier<Subject>
 {
-    var generator = SeededGenerator(seed: number)
-    return .random(using: &generator)
+    guard let id = Identifier<Subject>(uuid(number)) else { preconditionFailure("the test's UUIDs are UUIDs") }
+    return id
 }
 
 /// An instant so many seconds after the start of the tests' time, 2026-11-24T10:00:00Z.

@@ -23,7 +23,7 @@ struct TaskMachineTests {
             case .accepted: [.start(start)]
             case .running: [.start(start), .activityStarted]
             case .completed: [.start(start), .activityStarted, .completed(["files": 1])]
-            case .ended: [.start(start), .completed(["files": 1]), .ended("closed by its user")]
+            case .ended: [.start(start), .completed(["files": 1]), .ended(TaskEnd("closed", isFailure: false))]
             case .failed: [.start(start), .activityStarted, .failed(TaskFailure("checksum-mismatch"))]
             case .failedAlive: [.start(start), .activityStarted, .timer(.deadline)]
             case .cancelled: [.start(start), .activityStarted, .cancel, .stopped]
@@ -53,7 +53,7 @@ struct TaskMachineTests {
             case .stopped: .stopped
             case .released: .released
             case .releaseFailed: .releaseFailed("busy")
-            case .ended: .ended("exit code 1")
+            case .ended: .ended(TaskEnd("exited", isFailure: true))
             case .deadline: .timer(.deadline)
             case .retry: .timer(.release)
             case .restarted: .restarted
@@ -186,6 +186,12 @@ struct TaskMachineTests {
                 .cancelTimer(.release), .answerRelease(asker("a")), .answerRelease(asker("b")),
             ])
         #expect(machine.document().released)
+    }
+
+    @Test func `the end of what was made is told as it is`() throws {
+        let machine = try TaskMachineTests.machine(in: .ended)
+        #expect(machine.document().json["ended"] == ["reason": "closed", "failed": false])
+        #expect(try TaskDocument(machine.document().json) == machine.document())
     }
 
     @Test func `progress never goes back`() throws {

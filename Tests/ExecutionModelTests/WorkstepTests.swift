@@ -280,7 +280,7 @@ struct SubmissionTests {
         let request = OfferRequest(
             parts: notebookParts, request: try Workstep.parse(notebookParts),
             workstep: WorkstepReference(uuid: identifier(4), revision: 2), offerset: identifier(5),
-            owner: Subject(iss: "urn:srcnet:rabbitmq", sub: "ada", groups: ["astronomers"]), deadline: instant(2))
+            owner: Owner(iss: "urn:srcnet:rabbitmq", sub: "ada", groups: ["astronomers"]), deadline: instant(2))
         #expect(try OfferRequest(parsing: request.json) == request)
         #expect(throws: Problem.self) { try OfferRequest(parsing: request.json.with("owner/sub", nil)) }
     }
@@ -290,7 +290,7 @@ struct SiteAbilitiesTests {
     static let site = SiteAbilities(
         executables: [.jupyterNotebook], data: [.rucio], cores: 4, memory: 8)
 
-    static let refused: [(path: String, value: JSON, kind: MessageKind, element: String)] = [
+    static let refused: [(path: String, value: JSON, kind: NoticeKind, element: String)] = [
         ("executable/kind", "urn:x:terminal", .notSupported, "executable.kind"),
         ("executable/image/platform", ["architecture": "arm64"], .notSupported, "executable.image.platform"),
         ("compute/cores", ["min": 5], .resourceLimit, "compute.cores.min"),
@@ -318,7 +318,7 @@ struct SiteAbilitiesTests {
     }
 
     @Test func `a message is a template and its values`() {
-        let message = Message(
+        let message = Notice(
             .resourceLimit, "Minimum cores {cores} exceed {limit} {unknown}", values: ["cores": "20", "limit": "16"],
             path: "compute.cores.min", at: instant(0))
         #expect(message.text == "Minimum cores 20 exceed 16 {unknown}")

@@ -1,7 +1,7 @@
 public import Wire
 
 /// Something that a person should know, with a kind for programs (`messages` of the execution broker).
-public struct Message: Sendable, Hashable, Codable {
+public struct Notice: Sendable, Hashable, Codable {
     public enum Level: String, Sendable, Hashable, Codable, CaseIterable {
         case debug = "DEBUG"
         case info = "INFO"
@@ -9,7 +9,7 @@ public struct Message: Sendable, Hashable, Codable {
         case error = "ERROR"
     }
 
-    public var kind: MessageKind
+    public var kind: NoticeKind
     public var level: Level
     public var time: Timestamp
     /// The sentence, with `{name}` where a value goes (messagetemplates.org).
@@ -18,7 +18,7 @@ public struct Message: Sendable, Hashable, Codable {
     public var values: [String: String]
 
     public init(
-        _ kind: MessageKind, _ template: String, values: [String: String] = [:], path: String? = nil,
+        _ kind: NoticeKind, _ template: String, values: [String: String] = [:], path: String? = nil,
         level: Level = .warn, at time: Timestamp
     ) {
         self.kind = kind
@@ -51,29 +51,29 @@ public struct Message: Sendable, Hashable, Codable {
 }
 
 /// What a message is about; those of the standard in one scheme, and our own.
-public struct MessageKind: RawRepresentable, Sendable, Hashable, Codable {
+public struct NoticeKind: RawRepresentable, Sendable, Hashable, Codable {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
     private init(_ rawValue: String) { self.rawValue = rawValue }
 
     /// More than the site has at all.
-    public static let resourceLimit = MessageKind("urn:resource-limit")
+    public static let resourceLimit = NoticeKind("urn:resource-limit")
     /// The site cannot do this kind of thing.
-    public static let notSupported = MessageKind("urn:not-supported")
+    public static let notSupported = NoticeKind("urn:not-supported")
     /// Data or an image that nobody has.
-    public static let resourceNotFound = MessageKind("urn:resource-not-found")
+    public static let resourceNotFound = NoticeKind("urn:resource-not-found")
     /// The image is not the one with this digest.
-    public static let imageDigestMismatch = MessageKind("urn:image-digest-mismatch")
+    public static let imageDigestMismatch = NoticeKind("urn:image-digest-mismatch")
     /// Something of the request is wrong.
-    public static let invalidValue = MessageKind("urn:invalid-value")
+    public static let invalidValue = NoticeKind("urn:invalid-value")
     /// Everything is taken for the whole window.
-    public static let noCapacity = MessageKind("urn:srcnet:reason:no-capacity")
+    public static let noCapacity = NoticeKind("urn:srcnet:reason:no-capacity")
     /// It cannot be prepared by then.
-    public static let windowTooEarly = MessageKind("urn:srcnet:reason:window-too-early")
+    public static let windowTooEarly = NoticeKind("urn:srcnet:reason:window-too-early")
     /// The user has too many open offersets (contract.md, Limits).
-    public static let quota = MessageKind("urn:srcnet:reason:quota")
+    public static let quota = NoticeKind("urn:srcnet:reason:quota")
     /// A participant that the site needs does not answer.
-    public static let unavailable = MessageKind("urn:srcnet:reason:unavailable")
+    public static let unavailable = NoticeKind("urn:srcnet:reason:unavailable")
     /// The site may not be used by who asks.
-    public static let notAuthorised = MessageKind("urn:srcnet:reason:not-authorised")
+    public static let notAuthorised = NoticeKind("urn:srcnet:reason:not-authorised")
 }

@@ -1,7 +1,7 @@
 public import Wire
 
 /// For whom something is done, as the permissions service knows them (contract.md, "Who asks").
-public struct Subject: Sendable, Hashable, Codable {
+public struct Owner: Sendable, Hashable, Codable {
     /// Who vouches for the name.
     public var iss: String
     public var sub: String
@@ -14,7 +14,7 @@ public struct Subject: Sendable, Hashable, Codable {
     }
 
     /// Whether both are one person: groups change, the pair does not.
-    public func isSame(as other: Subject) -> Bool { iss == other.iss && sub == other.sub }
+    public func isSame(as other: Owner) -> Bool { iss == other.iss && sub == other.sub }
 
     /// `{iss, sub, groups}`.
     public var json: JSON {
@@ -22,11 +22,11 @@ public struct Subject: Sendable, Hashable, Codable {
     }
 
     /// Reads `{iss, sub, groups}`.
-    public static func read(_ reader: JSONReader) -> Subject? {
+    public static func read(_ reader: JSONReader) -> Owner? {
         let iss = reader.text("iss", required: true)
         let sub = reader.text("sub", required: true)
         let groups = reader.strings("groups") ?? []
         guard let iss, let sub else { return nil }
-        return Subject(iss: iss, sub: sub, groups: groups)
+        return Owner(iss: iss, sub: sub, groups: groups)
     }
 }
