@@ -10,11 +10,11 @@ public struct TaskHead: Sendable, Hashable {
     /// The session that is prepared.
     public var session: SessionID
     /// Whose session it is.
-    public var owner: Subject
+    public var owner: Owner
     /// The instant after which the task has failed.
     public var deadline: Timestamp?
 
-    public init(task: TaskID, session: SessionID, owner: Subject, deadline: Timestamp? = nil) {
+    public init(task: TaskID, session: SessionID, owner: Owner, deadline: Timestamp? = nil) {
         self.task = task
         self.session = session
         self.owner = owner
@@ -31,7 +31,7 @@ public struct TaskHead: Sendable, Hashable {
     static func read(_ reader: JSONReader) -> TaskHead? {
         let task = reader.identifier("task", of: TaskID.self, required: true)
         let session = reader.identifier("session", of: SessionID.self, required: true)
-        let owner = reader.object("owner", required: true).flatMap(Subject.read)
+        let owner = reader.object("owner", required: true).flatMap(Owner.read)
         let deadline = reader.timestamp("deadline")
         guard let task, let session, let owner else { return nil }
         return TaskHead(task: task, session: session, owner: owner, deadline: deadline)
