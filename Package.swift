@@ -97,6 +97,7 @@ let package = Package(
         tests("ExecutionModelTests", ["ExecutionModel", "Wire"]),
         tests("OCITests", ["OCI", "Wire", "Processes", "CArchive"]),
         tests("HTTPClientTests", ["HTTPClient"]),
+        tests("LocalNetworkTests", ["LocalNetwork", "Processes", "Topology", "Wire"]),
         tests("TopologyTests", ["Topology", "AMQP", "Wire"]),
         tests("PreparationTests", ["Preparation", "MessageBus", "ExecutionModel", "Store", "Wire"]),
         tests(

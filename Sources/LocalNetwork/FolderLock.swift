@@ -1,0 +1,19 @@
+internal import Glibc
+
+/// The right to use a folder, held by at most one process. The kernel takes it back when the process ends, however.
+final class FolderLock: Sendable {
+    private let descriptor: Int32
+
+    init(_ folder: String) throws(LocalNetworkError) {
+        descriptor = open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw LocalNetworkError(.system, "cannot open \(folder)/lock: \(String(cString: strerror(errno)))")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw LocalNetworkError(.inUse, "another network runs on \(folder): stop it, or choose another folder")
+        }
+    }
+
+    deinit { close(descriptor) }
+}

@@ -1,0 +1,92 @@
+import Glibc
+import LocalNetwork
+import Processes
+import TestSupport
+import Testing
+
+@Suite(.serialized) struct PrivateRabbitMQTests {
+    private let definitions = Array(
+        """
+        {"users": [], "vhosts": [{"name": "v"}], "permissions": [],
+         "queues": [{"name": "q", "vhost": "v", "durable": true, "auto_delete": false, "arguments": {}}]}
+        """.utf8)
+
+    @Test func `the shared broker has its virtual hosts and one user`() async throws {
+        let broker = try await TestBroker.shared
+        #expect(try await broker.node.control(["list_users"]).contains("admin"))
+        let (one, other) = (try await broker.makeVirtualHost(), try await broker.makeVirtualHost())
+        #expect(one != other)
+        #expect(try await broker.node.control(["list_vhosts"]).contains("\(one)\n"))
+    }
+
+    @Test func `there are as many virtual hosts as tests ask for`() async throws {
+        let broker = try await TestBroker.shared
+        let names = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<90 { group.addTask { try await broker.makeVirtualHost() } }
+            return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+        }
+        #expect(names.count == 90)
+        let there = try await broker.node.control(["list_vhosts"]).split(separator: "\n").map(String.init)
+        #expect(names.isSubset(of: there))
+    }
+
+    @Test func `a node that was killed or stopped comes back on its folder and port`() async throws {
+        try await withTemporaryFolder { folder in
+            let node = try await PrivateRabbitMQ.start(directory: folder, definitions: definitions)
+            let port = node.port
+            #expect(try await node.control(["list_queues", "-p", "v"]).contains("q"))
+            await node.kill()
+            try await node.restart()
+            #expect(node.port == port)
+            #expect(try await node.control(["list_queues", "-p", "v"]).contains("q"))
+            await node.stop()
+        }
+    }
+
+    @Test func `it listens on the loopback address only`() async throws {
+        let broker = try await TestBroker.shared
+        let tables = try await run(ProcessSettings("cat", ["/proc/net/tcp", "/proc/net/tcp6"]), deadline: .seconds(20))
+        // proc(5): the local address is the second column, state 0A is LISTEN.
+        var listening: [Substring] = []
+        for line in tables.outputText.split(separator: "\n") {
+            let columns = line.split(separator: " ")
+            if columns.count > 3, columns[3] == "0A" { listening.append(columns[1]) }
+        }
+        let port = String(broker.node.port, radix: 16, uppercase: true)
+        #expect(listening.filter { $0.hasSuffix(":\(port)") } == ["0100007F:\(port)"])
+    }
+
+    @Test func `a folder in use is refused`() async throws {
+        let broker = try await TestBroker.shared
+        let error = await #expect(throws: LocalNetworkError.self) {
+            try await PrivateRabbitMQ.start(directory: broker.node.folder, definitions: definitions)
+        }
+        #expect(error?.code == .inUse)
+    }
+
+    @Test func `definitions that are no JSON are refused`() async throws {
+        try await withTemporaryFolder { folder in
+            let error = await #expect(throws: LocalNetworkError.self) {
+                try await PrivateRabbitMQ.start(directory: folder, definitions: Array("{not json".utf8))
+            }
+            #expect(error?.code == .invalid)
+        }
+    }
+
+    @Test func `a node that cannot start is an error that says why and names the log`() async throws {
+        try await withTemporaryFolder { folder in
+            let node = try await PrivateRabbitMQ.start(directory: folder, definitions: definitions)
+            await node.kill()
+            // Erlang's own listener: a port that is taken is the fault that happens.
+            var settings = ProcessSettings("epmd", ["-port", "\(node.port)", "-address", "127.0.0.1"])
+            settings.errors = .discarded
+            let squatter = try await ChildProcess.spawn(settings)
+            let error = await #expect(throws: LocalNetworkError.self) { try await node.restart() }
+            #expect(error?.code == .notStarted)
+            #expect(error?.message.contains("\(folder)/log/") == true)
+            #expect(error?.message.contains("taken one of its ports") == true, "\(error?.message ?? "")")
+            await squatter.kill()
+            await node.stop()
+        }
+    }
+}
