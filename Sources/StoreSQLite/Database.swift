@@ -7,7 +7,8 @@ final class Database {
     let path: String
     private var handle: OpaquePointer?
     private var statements: [Statement?] = Array(repeating: nil, count: Query.allCases.count)
-    private let lock: FileLock
+    /// Given back last, when the file is closed.
+    private var lock: FileLock?
 
     init(path: String, maximumPages: Int? = nil) throws(StoreError) {
         self.path = path
@@ -40,6 +41,7 @@ final class Database {
         statements = []
         sqlite3_close_v2(handle)
         handle = nil
+        lock = nil
     }
 
     /// Makes the file if need be, for its owner alone. SQLite gives its log the same permissions.

@@ -50,6 +50,16 @@ import Wire
         }
     }
 
+    @Test func `closed, a store can be opened again at once`() async throws {
+        try await withTemporaryFolder { folder in
+            for round in 1...50 {
+                let store = try await SQLiteStore.open(path: folder + "/store.sqlite")
+                #expect(try await store.transact { try $0.nextNumber(of: "rounds") } == Int64(round))
+                await store.close()
+            }
+        }
+    }
+
     @Test func `a store that is dropped unclosed frees its file`() async throws {
         try await withTemporaryFolder { folder in
             let path = folder + "/store.sqlite"
