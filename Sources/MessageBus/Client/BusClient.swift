@@ -72,10 +72,19 @@ public final class BusClient: Sendable {
         _ type: String, of key: String, _ body: JSON, exchange: Exchange = .commands, id: String? = nil,
         patience: Duration = .seconds(30)
     ) async throws(BusClientError) -> ReceivedMessage {
+        try await request(type, of: key, bytes: body.bytes, exchange: exchange, id: id, patience: patience)
+    }
+
+    /// The same with a body as it stands, whatever it is.
+    public func request(
+        _ type: String, of key: String, bytes: [UInt8], exchange: Exchange = .commands, id: String? = nil,
+        patience: Duration = .seconds(30)
+    ) async throws(BusClientError) -> ReceivedMessage {
         let correlationID = IDSource.random.next()
         let now = Timestamp.now()
         var message = Outgoing(
-            exchange: exchange, key: key, type: type, id: id ?? IDSource.random.next(), time: now, body: body)
+            exchange: exchange, key: key, type: type, id: id ?? IDSource.random.next(), time: now, body: .null)
+        message.body = bytes
         message.replyTo = address
         message.correlationID = correlationID
         message.deadline = now + patience

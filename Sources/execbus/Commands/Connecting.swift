@@ -1,0 +1,79 @@
+internal import AMQP
+internal import FoundationEssentials
+internal import Glibc
+internal import LocalNetwork
+internal import MessageBus
+internal import Wire
+
+extension [Command.Option] {
+    /// The options by which a command finds its network and its user.
+    static let connecting: Self = [
+        .value("state", "DIR", "The folder of `execbus up`; default: .execbus here, unless EXECBUS_AMQP is set."),
+        .value("user", "NAME", "Which of the network's users to be; default: the first."),
+        .flag("json", "Writes JSON for scripts."),
+    ]
+}
+
+/// How a command reaches its network.
+enum Connecting {
+    /// The folder that is taken where none is named.
+    static let defaultState = ".execbus"
+
+    /// The connection that the options or the environment ask for.
+    static func configuration(_ invocation: Invocation) throws -> AMQPConfiguration {
+        var configuration: AMQPConfiguration
+        if invocation["state"] == nil, let uri = environment("EXECBUS_AMQP") {
+            configuration = try AMQPConfiguration(uri: uri)
+        } else {
+            let network = try NetworkDescription(readingFrom: invocation["state"] ?? defaultState)
+            guard
+                let user = invocation["user"].map({ name in network.users.first { $0.name == name } })
+                    ?? network.users.first
+            else {
+                let names = network.users.map(\.name).joined(separator: ", ")
+                throw Failure(.usage, "the network has no user \(invocation["user"] ?? ""); it has \(names)")
+            }
+            configuration = try AMQPConfiguration(uri: network.uri(of: user))
+        }
+        configuration.connectionName = "execbus"
+        return configuration
+    }
+
+    /// Runs `body` with a client of the network.
+    static func withClient<Value>(
+        _ invocation: Invocation, _ body: (BusClient) async throws -> Value
+    ) async throws -> Value {
+        try await BusClient.with(configuration(invocation), body)
+    }
+
+    static func environment(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// Reads a JSON file, or standard input for `-`.
+    static func readJSON(_ path: String) throws -> JSON {
+        let source = path == "-" ? "/dev/stdin" : path
+        guard let bytes = FileManager.default.contents(atPath: source) ?? readAll(source) else {
+            throw Failure(.usage, "\(path) cannot be read: \(String(cString: strerror(errno)))")
+        }
+        do throws(JSONSyntaxError) {
+            return try JSON(parsing: bytes)
+        } catch {
+            throw Failure(.usage, "\(path) is not JSON: \(error)")
+        }
+    }
+
+    /// Pipes have no size that could be asked for first.
+    private static func readAll(_ path: String) -> Data? {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var all = Data()
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = read(file, &buffer, buffer.count)
+            if count <= 0 { return count == 0 ? all : nil }
+            all.append(contentsOf: buffer[..<count])
+        }
+    }
+}

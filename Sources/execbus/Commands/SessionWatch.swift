@@ -1,0 +1,84 @@
+internal import MessageBus
+internal import Wire
+
+/// Accepts an offer and follows its session until a phase is reached: bars for the preparations, and the callback.
+struct SessionWatch {
+    let client: BusClient
+    let session: String
+    let site: String
+    /// Whether bars are drawn.
+    let isShown: Bool
+
+    var broker: String { "execution-broker.\(site)" }
+
+    /// What came of it.
+    struct Outcome: Sendable {
+        /// The answer to the acceptance.
+        let accepted: ReceivedMessage
+        /// The callbacks, in order.
+        let callbacks: [ReceivedMessage]
+    }
+
+    /// Sends ACCEPTED with a callback for what ends the waiting, and waits for it.
+    /// - Parameters:
+    ///   - content: the fields that the callback is to carry; contract.md's default where nil.
+    ///   - accepted: called with the answer to the acceptance.
+    func accept(
+        content: [String]? = nil, patience: Duration = .seconds(300), accepted: (ReceivedMessage) -> Void = { _ in }
+    ) async throws -> Outcome {
+        let callbacks = client.callbacks()
+        let drawing = isShown ? Task { try? await drawBars() } : nil
+        defer { drawing?.cancel() }
+        var callback: JSON = [
+            "type": "amqp", "address": .string(client.address),
+            "criteria": ["phases": ["AVAILABLE"], "once": true],
+        ]
+        callback["content"] = content.map { .array($0.map(JSON.string)) }
+        let answer = try await client.request(
+            "srcnet.session.set-phase.v1", of: broker,
+            ["session": .string(session), "phase": "ACCEPTED", "callback": callback])
+        accepted(answer)
+        let first = try await firstCallback(callbacks, patience)
+        return Outcome(accepted: answer, callbacks: [first])
+    }
+
+    private func firstCallback(
+        _ callbacks: AsyncStream<ReceivedMessage>, _ patience: Duration
+    ) async throws -> ReceivedMessage {
+        try await withThrowingTaskGroup(of: ReceivedMessage?.self) { group in
+            group.addTask {
+                for await callback in callbacks where callback.subject == session { return callback }
+                return nil
+            }
+            group.addTask {
+                try await Task.sleep(for: patience)
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let callback = try await group.next() ?? nil else {
+                throw Failure(.timeout, "the session did not become available within \(Units.duration(patience))")
+            }
+            return callback
+        }
+    }
+
+    /// One bar for each of the four that prepare, moved by the events of their tasks.
+    private func drawBars() async throws {
+        var bars = ProgressBars(["prepare-data", "cavern", "harbor", "canfar"])
+        try await client.hear(["task.\(site).#"]) { event in
+            guard event.body["session"]?.string == session else { return true }
+            let words = event.key.split(separator: ".").map(String.init)
+            guard words.count == 4, let dash = words[2].lastIndex(of: "-") else { return true }
+            bars.update(String(words[2][..<dash])) { bar in
+                bar.status = String(words[2][words[2].index(after: dash)...])
+                bar.done = event.body["progress"]?["done"]?.int ?? bar.done
+                bar.total = event.body["progress"]?["total"]?.int ?? bar.total
+                if event.body["progress"]?["unit"]?.string == "bytes", let total = bar.total {
+                    bar.note = Units.bytes(total)
+                }
+                if let reason = event.body["reason"]?.string { bar.note = reason }
+            }
+            return true
+        }
+    }
+}

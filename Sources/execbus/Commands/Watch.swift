@@ -1,0 +1,49 @@
+internal import MessageBus
+internal import Wire
+
+extension Command {
+    static let watch = Command(
+        name: "watch", summary: "Shows live events, one line each.",
+        discussion: """
+            PATTERN is a binding key of a topic exchange: a star is one word, # any number of words.
+              session.*.available.#    every session that has become available
+              '*.ral.#'                all of one site
+              '*.*.*.UUID'             all about one thing
+            """,
+        positionals: [.init(name: "PATTERN", help: "Which routing keys to show; default: # (all).", isOptional: true)],
+        options: .connecting + [.value("count", "N", "Ends after so many events.")]
+    ) { invocation in
+        var left = try invocation["count"].map { text in
+            guard let count = Int(text), count > 0 else { throw UsageError("--count takes a whole number above 0") }
+            return count
+        }
+        try await Connecting.withClient(invocation) { client in
+            try await client.hear([invocation.positionals.first ?? "#"]) { event in
+                Terminal.line(invocation.has("json") ? json(event).text : line(event))
+                left = left.map { $0 - 1 }
+                return left != 0
+            }
+        }
+    }
+
+    private static func json(_ event: ReceivedMessage) -> JSON {
+        .object(compacting: [
+            "key": .string(event.key), "type": .string(event.type), "id": event.id.map(JSON.string),
+            "sender": .string(event.sender), "sequence": event.sequence.map(JSON.int),
+            "time": event.time.map { .string($0.description) }, "body": event.body,
+        ])
+    }
+
+    private static func line(_ event: ReceivedMessage) -> String {
+        let time = event.time.map { Style.faint(String($0.description.dropFirst(11).prefix(12))) } ?? ""
+        let words = event.key.split(separator: ".").map(String.init)
+        let what =
+            words.count == 4
+            ? "\(words[0]) \(Style.bold(words[2])) at \(words[1])  \(Style.faint(words[3]))" : event.key
+        var note = event.body["reason"]?.string ?? ""
+        if let done = event.body["progress"]?["done"]?.int, let total = event.body["progress"]?["total"]?.int {
+            note = "\(Units.bytes(done)) of \(Units.bytes(total))"
+        }
+        return "\(time) \(what)\(note.isEmpty ? "" : "  \(note)")"
+    }
+}
