@@ -10,6 +10,8 @@ public enum AMQPConnectionEvent: Sendable {
     case unblocked
     /// The broker ended a consumer: its queue is gone or moved. It is taken up again if the queue comes back.
     case consumerCancelled(queue: String)
+    /// A consumer's channel ended, or could not be taken up; it is tried again.
+    case consumerLost(queues: [String], AMQPError)
     /// Every queue of a consumer is consumed again.
     case consumerRecovered(queues: [String])
     case closed
@@ -35,4 +37,20 @@ public struct AMQPStatistics: Sendable, Hashable {
     public internal(set) var sends: UInt64 = 0
 
     public init() {}
+
+    /// Adds what one turn has counted.
+    static func += (total: inout AMQPStatistics, turn: AMQPStatistics) {
+        total.published += turn.published
+        total.confirmed += turn.confirmed
+        total.returned += turn.returned
+        total.nacked += turn.nacked
+        total.unconfirmed += turn.unconfirmed
+        total.delivered += turn.delivered
+        total.acknowledged += turn.acknowledged
+        total.rejected += turn.rejected
+        total.staleAcknowledgements += turn.staleAcknowledgements
+        total.forgottenBatches += turn.forgottenBatches
+        total.reconnects += turn.reconnects
+        total.sends += turn.sends
+    }
 }

@@ -1,0 +1,146 @@
+import Synchronization
+
+// What the broker says, channel by channel.
+extension Reactor {
+    func handle(_ frame: InboundFrame) throws(AMQPError) {
+        switch frame {
+        case .method(channel: 0, let method):
+            try connection(method)
+        case .method(let number, let method):
+            guard let channel = channels[number] else { return }
+            try self.method(method, on: channel)
+        case .header(let number, let size, let properties):
+            guard let channel = channels[number], !channel.isClosing else { return }
+            let limit = configuration.maxBodyBytes
+            if let content = try channel.assembly.header(bodySize: size, properties, limit: limit) {
+                try self.content(content, on: channel)
+            }
+        case .body(let number, let piece):
+            guard let channel = channels[number], !channel.isClosing else { return }
+            if let content = try channel.assembly.body(piece) { try self.content(content, on: channel) }
+        }
+    }
+
+    private func connection(_ method: InboundMethod) throws(AMQPError) {
+        switch method {
+        case .connectionClosed(let code, let text):
+            write { writer throws(AMQPError) in try writer.method(.connectionCloseOK, channel: 0) }
+            throw AMQPError(replyCode: code, text: text, closedConnection: true)
+        case .connectionCloseOK:
+            finish(AMQPError(.closed, "the connection was closed"))
+        case .blocked(let reason):
+            core.mailbox.withLock { $0.block(reason: reason) }
+            core.events.send(.blocked(reason: reason))
+        case .unblocked:
+            core.mailbox.withLock { $0.block(reason: nil) }
+            core.events.send(.unblocked)
+        default: break
+        }
+    }
+
+    private func method(_ method: InboundMethod, on channel: Channel) throws(AMQPError) {
+        let number = channel.number
+        switch method {
+        case .channelClosed(let code, let text):
+            write { writer throws(AMQPError) in try writer.method(.channelCloseOK, channel: number) }
+            // Closing crossed closing: the answer to ours is still to come.
+            if !channel.isClosing { ended(channel, code: code, text: text) }
+        case .channelCloseOK:
+            channels[number] = nil
+        case _ where channel.isClosing: break
+        case .deliver, .returned, .got:
+            try channel.assembly.announce(method)
+        case .acknowledged(let tag, let isMultiple):
+            try confirmed(tag, isMultiple, isAccepted: true)
+        case .refused(let tag, let isMultiple):
+            try confirmed(tag, isMultiple, isAccepted: false)
+        case .consumerCancelled(let index):
+            if case .subscription(let subscription) = channel.role {
+                brokerCancelled(subscription, index, on: channel)
+            }
+        case .flow(let isActive):
+            write { writer throws(AMQPError) in
+                try writer.method(.channelFlowOK, channel: number) { $0.write(isActive ? UInt8(1) : 0) }
+            }
+        case .gotNothing:
+            if case .request(let pending) = channel.role { answer(pending, AMQPReply(), on: channel) }
+        case .answer(let id, let counts):
+            try answered(id, counts, on: channel)
+        default: break
+        }
+    }
+
+    private func confirmed(_ tag: UInt64, _ isMultiple: Bool, isAccepted: Bool) throws(AMQPError) {
+        let before = confirms.openCount
+        guard confirms.settle(tag, isMultiple: isMultiple, isAccepted: isAccepted, into: &settled) else {
+            throw AMQPError(.connectionLost, "the broker confirmed message \(tag), which was never published")
+        }
+        released += before - confirms.openCount
+    }
+
+    private func answered(_ id: MethodID, _ counts: AMQPQueueState, on channel: Channel) throws(AMQPError) {
+        guard channel.awaited.first == id else {
+            throw AMQPError(.connectionLost, "the broker answered out of turn (method \(id.rawValue))")
+        }
+        channel.awaited.removeFirst()
+        guard channel.awaited.isEmpty else { return }
+        switch channel.role {
+        case .publisher: publisherIsOpen()
+        case .request(let pending): answer(pending, AMQPReply(queueState: counts), on: channel)
+        case .subscription(let subscription): stands(subscription, on: channel)
+        case .held, .closing: break
+        }
+    }
+
+    private func content(_ content: ContentAssembly.Content, on channel: Channel) throws(AMQPError) {
+        switch content.method {
+        case .deliver(let index, let tag, let isRedelivered, let exchange, let routingKey):
+            guard case .subscription(let subscription) = channel.role else { return }
+            guard tag == channel.nextTag else {
+                throw AMQPError(.connectionLost, "the broker skipped from delivery \(channel.nextTag) to \(tag)")
+            }
+            channel.nextTag += 1
+            let queues = subscription.consumer.queues
+            guard let index, queues.indices.contains(index) else {
+                throw AMQPError(.connectionLost, "the broker delivered to a consumer that does not exist")
+            }
+            if subscription.collected.isEmpty { touched.append(subscription) }
+            subscription.collected.append(
+                AMQPDelivery(
+                    queue: queues[index], exchange: exchange, routingKey: routingKey, isRedelivered: isRedelivered,
+                    properties: content.properties, body: content.body))
+        case .returned(let code, let text, let exchange, let routingKey):
+            _ = confirms.markReturned(code: code, text: text) { batch, index in
+                batch.messages[index].isSame(
+                    exchange: exchange, routingKey: routingKey, properties: content.properties, body: content.body)
+            }
+        case .got(_, let isRedelivered, let exchange, let routingKey):
+            got(content, isRedelivered, exchange, routingKey, on: channel)
+        default: break
+        }
+    }
+
+    private func got(
+        _ content: ContentAssembly.Content, _ isRedelivered: Bool, _ exchange: String, _ routingKey: String,
+        on channel: Channel
+    ) {
+        guard case .request(let pending) = channel.role, case .get(let queue) = pending.request, let live else {
+            return
+        }
+        let plan = ConsumePlan(queues: [queue], prefetch: 1, declarations: [], arguments: [:], isExclusive: false)
+        let consumer = ConsumerCore(plan, connection: core)
+        let ticket = consumer.hold(channel: channel.number, epoch: live.epoch)
+        channel.role = .held(consumer)
+        tally.delivered += 1
+        let delivery = AMQPDelivery(
+            queue: queue, exchange: exchange, routingKey: routingKey, isRedelivered: isRedelivered,
+            properties: content.properties, body: content.body)
+        pending.waiter.resume(.success(AMQPReply(deliveries: [delivery], ticket: ticket)))
+    }
+}
+
+extension Channel {
+    var isClosing: Bool {
+        if case .closing = role { true } else { false }
+    }
+}

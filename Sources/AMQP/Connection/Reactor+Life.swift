@@ -1,0 +1,311 @@
+import Synchronization
+
+// The life of the connection: connecting, losing, closing, and what the clock asks for.
+extension Reactor {
+    func takeCommands() {
+        let commands = core.mailbox.withLock { box in
+            defer { if !box.commands.isEmpty { box.commands = [] } }
+            return box.commands
+        }
+        for command in commands { carryOut(command) }
+    }
+
+    private func carryOut(_ command: Command) {
+        if isFinished {
+            command.refuse(AMQPError(.closed, "the connection was closed"))
+            return
+        }
+        switch command {
+        case .connected(let number, let result):
+            guard number == attempt, case .connecting = link else { return }
+            connected(result)
+        case .request(let pending): start(pending)
+        case .consume(let consumer, let waiter):
+            guard closing == nil else {
+                waiter.resume(.failure(AMQPError(.closed, "the connection is being closed")))
+                return
+            }
+            let subscription = Subscription(consumer, started: waiter, configuration)
+            subscriptions.append(subscription)
+            setUp(subscription)
+        case .cancel(let consumer, let waiter): cancel(consumer, waiter)
+        case .release(let consumer): release(consumer)
+        case .close(let deadline, let waiter): beginClosing(deadline, waiter)
+        case .abandon: beginClosing(.now + .seconds(1), nil)
+        }
+    }
+
+    // MARK: Connecting
+
+    private func connect(now: ContinuousClock.Instant) {
+        attempt += 1
+        let number = attempt
+        let dialler = Dialler()
+        let login = Login(configuration: configuration, dialler: dialler)
+        let first = Int.random(in: 0..<max(1, configuration.endpoints.count))
+        let core = core
+        // Each endpoint has its time; a resolver that hangs is given up a little later.
+        let deadline = now + configuration.connectTimeout * configuration.endpoints.count + .seconds(5)
+        link = .connecting(dialler, deadline: deadline)
+        do throws(AMQPError) {
+            try DetachedThread.start(name: "amqp-login") {
+                let result = login.run(first: first)
+                core.post(.connected(attempt: number, result))
+            }
+        } catch {
+            connected(.failure(error))
+        }
+    }
+
+    private func connected(_ result: Result<LibraryConnection, AMQPError>) {
+        switch result {
+        case .success(let library):
+            epoch += 1
+            link = .up(LiveLink(library, epoch: epoch))
+            core.mailbox.withLock { $0.connectionIsUp(epoch: epoch, maxFrame: library.maxFrame) }
+            confirms = Confirms()
+            if epoch > 1 { tally.reconnects += 1 }
+            openPublisher()
+            for subscription in subscriptions { setUp(subscription) }
+            let waiting = queued
+            queued = []
+            for pending in waiting { start(pending) }
+        case .failure(let error):
+            if started != nil { finish(error) } else { retryLater() }
+        }
+    }
+
+    private func retryLater() {
+        let pause = backoff.next(random: .random(in: 0...1))
+        link = .down(until: .now + pause)
+        core.events.send(.reconnecting(attempt: backoff.attempt, after: pause))
+    }
+
+    // MARK: Losing
+
+    /// The connection is gone. Everything under way is answered, and a new one is begun.
+    func lose(_ error: AMQPError) {
+        guard let live else { return }
+        // A last word, such as the answer to the broker's close, goes out if the socket still takes it.
+        lastWords(live)
+        settleLost(error)
+        if started != nil || closing != nil {
+            finish(error)
+            return
+        }
+        core.events.send(.lost(error))
+        retryLater()
+    }
+
+    private func settleLost(_ error: AMQPError) {
+        let unknown = AMQPError(
+            .connectionLost, "the connection was lost before the broker confirmed: \(error.message)",
+            replyCode: error.replyCode)
+        for entry in core.mailbox.withLock({ $0.connectionIsLost() }) { confirms.append(entry.batch, entry.range) }
+        confirms.failAll({ _, _ in unknown }, into: &settled)
+        released = 0
+        let ended = channels.values.map(\.role)
+        channels = [:]
+        link = .down(until: .now)
+        for role in ended {
+            switch role {
+            case .request(let pending): pending.waiter.resume(.failure(unknown))
+            case .held(let consumer): consumer.suspend()
+            case .publisher, .subscription, .closing: break
+            }
+        }
+        for subscription in subscriptions { suspend(subscription, unknown) }
+        handOver()
+    }
+
+    private func suspend(_ subscription: Subscription, _ error: AMQPError) {
+        subscription.collected = []
+        // One not yet taken up the first time may still be, on the next connection, before its deadline.
+        if subscription.isCancelled {
+            remove(subscription, AMQPError(.closed, "the consumer was cancelled"))
+            subscription.started?.resume(.failure(error))
+            return
+        }
+        subscription.consumer.suspend()
+        subscription.recoveryDeadline = nil
+        subscription.backoff.reset()
+        subscription.phase = .waiting(until: nil)
+    }
+
+    // MARK: Closing
+
+    private func beginClosing(_ deadline: ContinuousClock.Instant, _ waiter: Waiter<Void>?) {
+        if closing != nil {
+            if let waiter { closing?.waiters.append(waiter) }
+            return
+        }
+        closing = Closing(deadline: deadline, waiters: waiter.map { [$0] } ?? [])
+        guard live != nil, started == nil else {
+            finish(AMQPError(.closed, "the connection was closed while there was none to the broker"))
+            return
+        }
+        core.mailbox.withLock { $0.beginClosing() }
+        for subscription in subscriptions { cancel(subscription.consumer, nil) }
+    }
+
+    /// Takes leave when everything is done.
+    private func proceedClosing(now: ContinuousClock.Instant) {
+        guard let closing else { return }
+        if now >= closing.deadline {
+            if let live { lastWords(live) }
+            finish(AMQPError(.closed, "the connection was closed before everything was done"))
+            return
+        }
+        guard !closing.hasTakenLeave, subscriptions.isEmpty, confirms.openCount == 0,
+            !core.mailbox.withLock({ $0.hasWaiting || !$0.admitted.isEmpty })
+        else { return }
+        self.closing?.hasTakenLeave = true
+        for channel in channels.values {
+            if case .held(let consumer) = channel.role { _ = consumer.tick(now: now, flushAll: true) }
+        }
+        write { writer throws(AMQPError) in try writer.closeConnection() }
+    }
+
+    /// The end, for ever.
+    func finish(_ error: AMQPError) {
+        guard !isFinished else { return }
+        isFinished = true
+        if case .connecting(let dialler, _) = link { dialler.stop() }
+        settleLost(error)
+        let left = core.mailbox.withLock { box in
+            box.close(error, into: &settled)
+            defer { box.commands = [] }
+            return box.commands
+        }
+        for subscription in subscriptions {
+            remove(subscription, error)
+            subscription.started?.resume(.failure(error))
+        }
+        for pending in queued { pending.waiter.resume(.failure(error)) }
+        queued = []
+        for command in left { command.refuse(error) }
+        handOver()
+        core.count { $0 += tally }
+        tally = AMQPStatistics()
+        core.events.send(.closed)
+        core.events.finish()
+        started?.resume(.failure(error))
+        started = nil
+        for waiter in closing?.waiters ?? [] { waiter.resume(.success(())) }
+        closing = nil
+    }
+}
+
+// MARK: The clock
+
+extension Reactor {
+    /// Does what is due, and says when to come back at the latest.
+    func tick(now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        proceedClosing(now: now)
+        if isFinished { return nil }
+        var next: ContinuousClock.Instant?
+        func consider(_ instant: ContinuousClock.Instant?) {
+            if let instant { next = min(next ?? instant, instant) }
+        }
+        tickLink(now: now, consider)
+        tickPublishes(now: now, consider)
+        tickRequests(now: now, consider)
+        for subscription in subscriptions { tick(subscription, now: now, consider) }
+        for channel in channels.values {
+            if case .held(let consumer) = channel.role { consider(consumer.tick(now: now)) }
+        }
+        consider(closing?.deadline)
+        return next
+    }
+
+    private func tickLink(now: ContinuousClock.Instant, _ consider: (ContinuousClock.Instant?) -> Void) {
+        if case .down(let until) = link, until <= now { connect(now: now) }
+        if case .connecting(let dialler, let deadline) = link, deadline <= now {
+            dialler.stop()
+            connected(.failure(AMQPError(.timeout, "no connection to the broker in time; does its name resolve?")))
+        }
+        switch link {
+        case .down(let until): consider(until)
+        case .connecting(_, let deadline): consider(deadline)
+        case .up(let live): tickHeartbeat(live, now: now, consider)
+        }
+    }
+
+    private func tickHeartbeat(
+        _ live: LiveLink, now: ContinuousClock.Instant, _ consider: (ContinuousClock.Instant?) -> Void
+    ) {
+        guard let interval = live.library.heartbeat else { return }
+        if now >= live.lastRead + interval * 2 {
+            lose(
+                AMQPError(
+                    .connectionLost,
+                    "\(live.library.endpoint) has been silent for two heartbeats; it or the network hangs"))
+            consider(now)
+            return
+        }
+        if now >= live.lastSent + interval / 2 {
+            // Only where nothing waits: what waits is a sign of life itself, once the socket takes it.
+            if live.unsent == 0 { write { $0.heartbeat() } }
+            live.lastSent = now
+        }
+        consider(live.lastSent + interval / 2)
+        consider(live.lastRead + interval * 2)
+    }
+
+    private func tickPublishes(now: ContinuousClock.Instant, _ consider: (ContinuousClock.Instant?) -> Void) {
+        while let batch = confirms.oldest {
+            if batch.deadline > now {
+                consider(batch.deadline)
+                break
+            }
+            let error = AMQPError(
+                .timeout,
+                "the broker did not confirm in time; it may have the message: publish it again with the same id")
+            confirms.abandon(batch, .unknown(error), into: &settled)
+        }
+        consider(
+            core.mailbox.withLock { box in
+                box.expireWaiting(now: now, into: &settled)
+                return box.waitingDeadline
+            })
+        handOver()
+    }
+
+    private func tickRequests(now: ContinuousClock.Instant, _ consider: (ContinuousClock.Instant?) -> Void) {
+        let late = AMQPError(.timeout, "the broker did not answer in time; is it there and well?")
+        queued.removeAll { pending in
+            guard pending.deadline <= now else { return false }
+            pending.waiter.resume(.failure(late))
+            return true
+        }
+        for pending in queued { consider(pending.deadline) }
+        for channel in channels.values {
+            guard case .request(let pending) = channel.role else { continue }
+            if pending.deadline <= now {
+                pending.waiter.resume(.failure(late))
+                close(channel)
+            } else {
+                consider(pending.deadline)
+            }
+        }
+    }
+
+    private func tick(
+        _ subscription: Subscription, now: ContinuousClock.Instant, _ consider: (ContinuousClock.Instant?) -> Void
+    ) {
+        consider(subscription.consumer.tick(now: now))
+        if let started = subscription.started {
+            if subscription.startDeadline <= now {
+                let error = AMQPError(.timeout, "the broker did not take up the consumer in time")
+                if let channel = channel(of: subscription) { close(channel) }
+                remove(subscription, error)
+                started.resume(.failure(error))
+                return
+            }
+            consider(subscription.startDeadline)
+        }
+        if case .waiting(let until?) = subscription.phase, live != nil {
+            if until <= now { setUp(subscription) } else { consider(until) }
+        }
+    }
+}

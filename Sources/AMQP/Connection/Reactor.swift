@@ -1,0 +1,214 @@
+import Glibc
+import Synchronization
+
+/// The thread of a connection: it alone owns the socket, the channels and what is unconfirmed.
+///
+/// Each turn: sleep in `poll` until there is something to do, read all that is there, do what callers left in the
+/// mailbox, look at the clock, and send with one call.
+final class Reactor {
+    enum Link {
+        case down(until: ContinuousClock.Instant)
+        case connecting(Dialler, deadline: ContinuousClock.Instant)
+        case up(LiveLink)
+    }
+
+    /// A connection that stands.
+    final class LiveLink {
+        let library: LibraryConnection
+        let epoch: UInt64
+        /// Whole frames taken from the mailbox, sent up to `sent`.
+        var outgoing = ByteWriter()
+        var sent = 0
+        var lastRead: ContinuousClock.Instant
+        var lastSent: ContinuousClock.Instant
+
+        init(_ library: LibraryConnection, epoch: UInt64) {
+            self.library = library
+            self.epoch = epoch
+            lastRead = .now
+            lastSent = .now
+        }
+
+        var unsent: Int { outgoing.count - sent }
+    }
+
+    struct Closing {
+        var deadline: ContinuousClock.Instant
+        var waiters: [Waiter<Void>]
+        var hasTakenLeave = false
+    }
+
+    let core: ConnectionCore
+    var configuration: AMQPConfiguration { core.configuration }
+    /// Who waits for the first connection.
+    var started: Waiter<Void>?
+    var link = Link.down(until: .now)
+    var backoff: Backoff
+    var attempt = 0
+    var epoch: UInt64 = 0
+    var channels: [UInt16: Channel] = [:]
+    var confirms = Confirms()
+    var subscriptions: [Subscription] = []
+    /// Questions that wait for a connection.
+    var queued: [PendingRequest] = []
+    var closing: Closing?
+    var isFinished = false
+
+    // Of this turn.
+    var settled: [Confirms.Settled] = []
+    var released = 0
+    var touched: [Subscription] = []
+    var tally = AMQPStatistics()
+
+    init(_ core: ConnectionCore, started: Waiter<Void>) {
+        self.core = core
+        self.started = started
+        backoff = Backoff(base: core.configuration.reconnectBase, cap: core.configuration.reconnectCap)
+    }
+
+    /// The endpoint for the live connection.
+    var live: LiveLink? {
+        if case .up(let live) = link { live } else { nil }
+    }
+
+    func run() {
+        var wakeAt: ContinuousClock.Instant? = .now
+        while !isFinished {
+            sleep(until: wakeAt)
+            takeCommands()
+            wakeAt = tick(now: .now)
+            exchange()
+            send()
+        }
+    }
+}
+
+// MARK: Reading and writing
+
+extension Reactor {
+    private func sleep(until wakeAt: ContinuousClock.Instant?) {
+        let live = live
+        let canSend = live.map { $0.unsent == 0 } ?? false
+        let isAsleep = core.mailbox.withLock { $0.fallAsleep(until: wakeAt, canSend: canSend) }
+        var timeout: Int32 = 0
+        if isAsleep { timeout = wakeAt?.pollTimeout(from: .now) ?? -1 }
+        var entries = (
+            pollfd(fd: core.bell.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: live?.library.descriptor ?? -1, events: Int16(POLLIN | (canSend ? 0 : POLLOUT)), revents: 0)
+        )
+        // An interrupted call is like one that found nothing.
+        _ = withUnsafeMutableBytes(of: &entries) {
+            poll($0.baseAddress?.assumingMemoryBound(to: pollfd.self), 2, timeout)
+        }
+        core.mailbox.withLock { $0.wakeUp() }
+        if entries.0.revents != 0 { core.bell.silence() }
+        if let live, entries.1.revents & ~Int16(POLLOUT) != 0 {
+            live.lastRead = .now
+            read(live)
+        }
+    }
+
+    /// Handles everything that has arrived; the rest of a burst is the next turn's.
+    private func read(_ live: LiveLink) {
+        do throws(AMQPError) {
+            repeat {
+                let found = try live.library.withNextFrame { frame throws(AMQPError) in try handle(frame) }
+                guard found, self.live === live else { break }
+            } while live.library.hasBuffered
+        } catch {
+            lose(error)
+        }
+        handOver()
+    }
+
+    /// Gives deliveries and confirms of this turn to those who wait for them.
+    func handOver() {
+        for subscription in touched where !subscription.collected.isEmpty {
+            tally.delivered += UInt64(subscription.collected.count)
+            let messages = subscription.collected
+            subscription.collected = []
+            subscription.consumer.deliver(messages)
+        }
+        touched.removeAll(keepingCapacity: true)
+        guard !settled.isEmpty else { return }
+        for entry in settled {
+            count(entry)
+            entry.owner.settle(entry.range, entry.outcome)
+        }
+        settled.removeAll(keepingCapacity: true)
+    }
+
+    private func count(_ entry: Confirms.Settled) {
+        let number = UInt64(entry.range.count)
+        switch entry.outcome {
+        case .confirmed: tally.confirmed += number
+        case .returned: tally.returned += number
+        case .nacked: tally.nacked += number
+        case .unknown: tally.unconfirmed += number
+        case .unsent: break
+        }
+    }
+
+    /// Adds frames behind all that callers have framed so far.
+    func write(_ body: (inout ByteWriter) throws(AMQPError) -> Void) {
+        // Everything with a text of a caller's was tried before it was accepted.
+        core.mailbox.withLock { box in _ = try? body(&box.out) }
+    }
+
+    /// Takes what is framed, and lets waiting publishers have the room that confirms have made.
+    private func exchange() {
+        let live = live
+        var admitted: [Mailbox.Admitted] = []
+        core.mailbox.withLock { box in
+            if released > 0 { box.release(released) }
+            box.noteUnsent(live?.unsent ?? 0)
+            box.pump(into: &settled)
+            swap(&admitted, &box.admitted)
+            if let live, live.unsent == 0 {
+                live.outgoing.clear()
+                live.sent = 0
+                swap(&live.outgoing, &box.out)
+                box.noteUnsent(live.outgoing.count)
+            }
+        }
+        released = 0
+        for entry in admitted {
+            confirms.append(entry.batch, entry.range)
+            tally.published += UInt64(entry.range.count)
+        }
+        handOver()
+        if tally != AMQPStatistics() {
+            core.count { $0 += tally }
+            tally = AMQPStatistics()
+        }
+    }
+
+    /// Sends what is framed without caring for the result; for the end of a connection.
+    func lastWords(_ live: LiveLink) {
+        guard live.unsent == 0 else { return }
+        let bytes = core.mailbox.withLock { $0.out.bytes }
+        guard !bytes.isEmpty else { return }
+        _ = bytes.withUnsafeBytes {
+            Glibc.send(live.library.descriptor, $0.baseAddress, $0.count, Self.sendFlags)
+        }
+    }
+
+    private static let sendFlags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+
+    private func send() {
+        guard let live, live.unsent > 0 else { return }
+        let count = live.outgoing.bytes.withUnsafeBytes { raw in
+            Glibc.send(
+                live.library.descriptor, raw.baseAddress.map { $0 + live.sent }, raw.count - live.sent, Self.sendFlags)
+        }
+        if count >= 0 {
+            live.sent += count
+            live.lastSent = .now
+            tally.sends += 1
+        } else if errno != EAGAIN, errno != EWOULDBLOCK, errno != EINTR {
+            lose(
+                AMQPError(
+                    .connectionLost, "the connection to \(live.library.endpoint) broke (\(SystemError.text(errno)))"))
+        }
+    }
+}
