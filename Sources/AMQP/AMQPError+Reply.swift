@@ -36,7 +36,7 @@ extension AMQPMessage {
             guard text.contains("topic '") else { return true }
             return text.contains("topic '\(routingKey)'")
         }
-        if text.contains("user_id"), let userID = properties.userID { return text.contains("'\(userID)'") }
+        if text.contains("user_id"), let userID = properties.userID { return text.contains("set to '\(userID)'") }
         if text.contains("default exchange") || text.contains("amq.default") { return exchange.isEmpty }
         return false
     }

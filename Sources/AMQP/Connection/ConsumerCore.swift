@@ -242,11 +242,12 @@ extension ConsumerCore {
         return connection.mailbox.withLock { box in
             // The connection may be lost already; its thread will come for this consumer's lock.
             guard box.epoch == epoch else { return false }
+            // Rejections first: an acknowledgement with `multiple` may reach over them. These frames have no text, so
+            // nothing can be too long.
+            for (tag, requeue) in rejections { try? box.out.reject(tag, requeue: requeue, channel: channel) }
             for frame in frames {
-                // These frames have no text that could be too long.
                 try? box.out.acknowledge(frame.tag, multiple: frame.isMultiple, channel: channel)
             }
-            for (tag, requeue) in rejections { try? box.out.reject(tag, requeue: requeue, channel: channel) }
             return box.claimWake()
         }
     }
