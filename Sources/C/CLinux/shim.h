@@ -3,6 +3,7 @@
 // structure of the same name.
 #include <linux/openat2.h>
 #include <stdint.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,3 +23,6 @@ static inline int execbus_syncfs(int file) { return (int)syscall(SYS_syncfs, fil
 static inline int execbus_fsetxattr(int file, const char *name, const void *value, unsigned long size) {
     return (int)syscall(SYS_fsetxattr, file, name, value, size, 0);
 }
+
+// eventfd(2): a counter that poll(2) can wait for, non-blocking and closed on exec; or -1 with errno.
+static inline int execbus_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
