@@ -66,7 +66,7 @@ let package = Package(
         library("OCI", ["Wire", "Processes", "CArchive", "COpenSSL", "CLinux"]),
         library("HTTPClient", ["CCurl", "CLinux"]),
         library("Topology", ["Wire", "AMQP", "COpenSSL"]),
-        library("Preparation", ["Wire", "MessageBus", "ExecutionModel"]),
+        library("Preparation", ["Wire", "MessageBus", "ExecutionModel", "Processes"]),
         library("LocalNetwork", ["Wire", "AMQP", "Topology", "Processes", "OCI"]),
 
         participant("GlobalExecution"),
