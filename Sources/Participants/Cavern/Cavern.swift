@@ -11,7 +11,7 @@ package enum Cavern: TaskKind {
 
     /// The participant of a site and what performs its activities.
     package static func worker(
-        site: SiteName, areas: SessionAreas, storage: any UserStorage
+        site: SiteName, areas: AreaRegister, storage: any UserStorage
     ) -> (participant: TaskParticipant<Cavern>, performer: TaskPerformer<CavernWork>) {
         (TaskParticipant(site: site), TaskPerformer(CavernWork(areas: areas, storage: storage)))
     }
@@ -21,16 +21,16 @@ package enum Cavern: TaskKind {
 package struct CavernWork: TaskWork {
     package typealias Kind = Cavern
 
-    let areas: SessionAreas
+    let areas: AreaRegister
     let storage: any UserStorage
 
     package func perform(
         _ command: PullDataCommand, progress: @escaping @Sendable (TaskProgress) -> Void
     ) async throws -> JSON {
         let area = try await areas.enter(command.head.session, as: Cavern.participant)
-        try await areas.make([SessionAreas.output], of: command.head.session)
+        try await areas.make([AreaRegister.output], of: command.head.session)
         let pulled = try await storage.pull(
-            command.paths, of: command.head.owner, into: "\(area)/\(SessionAreas.home)", progress: progress)
+            command.paths, of: command.head.owner, into: "\(area)/\(AreaRegister.home)", progress: progress)
         return ["files": .int(pulled.files), "bytes": .int(pulled.bytes)]
     }
 
@@ -38,9 +38,9 @@ package struct CavernWork: TaskWork {
         let session = command.head.session
         if keep {
             try await storage.keep(
-                "\(areas.path(session))/\(SessionAreas.output)", of: session, for: command.head.owner)
+                "\(areas.path(session))/\(AreaRegister.output)", of: session, for: command.head.owner)
         }
-        try await areas.remove([SessionAreas.home, SessionAreas.output], of: session)
+        try await areas.remove([AreaRegister.home, AreaRegister.output], of: session)
         try await areas.leave(session, as: Cavern.participant)
     }
 }

@@ -12,7 +12,7 @@ package enum PrepareData: TaskKind {
 
     /// The participant of a site and what performs its activities.
     package static func worker(
-        site: SiteName, areas: SessionAreas, stager: any DataStager
+        site: SiteName, areas: AreaRegister, stager: any DataStager
     ) -> (participant: TaskParticipant<PrepareData>, performer: TaskPerformer<PrepareDataWork>) {
         (TaskParticipant(site: site), TaskPerformer(PrepareDataWork(areas: areas, stager: stager)))
     }
@@ -22,19 +22,19 @@ package enum PrepareData: TaskKind {
 package struct PrepareDataWork: TaskWork {
     package typealias Kind = PrepareData
 
-    let areas: SessionAreas
+    let areas: AreaRegister
     let stager: any DataStager
 
     package func perform(
         _ command: PrepareDataCommand, progress: @escaping @Sendable (TaskProgress) -> Void
     ) async throws -> JSON {
         let area = try await areas.enter(command.head.session, as: PrepareData.participant)
-        let folder = "\(area)/\(SessionAreas.data)"
+        let folder = "\(area)/\(AreaRegister.data)"
         return try await stager.stage(command.data, into: folder, progress: progress).json
     }
 
     package func remove(_ command: PrepareDataCommand, keep: Bool) async throws {
-        try await areas.remove([SessionAreas.data], of: command.head.session)
+        try await areas.remove([AreaRegister.data], of: command.head.session)
         try await areas.leave(command.head.session, as: PrepareData.participant)
     }
 

@@ -8,7 +8,7 @@ package import Wire
 ///
 /// The participants of a site that prepare a session share its area. Whoever comes first makes it; each leaves its name
 /// in `<state>/areas/.users/<session>`, and who takes the last name away removes the area with all that is in it.
-package struct SessionAreas: Sendable {
+package struct AreaRegister: Sendable {
     /// The data that was asked for.
     package static let data = "data"
     /// The user's own folder.
