@@ -5,15 +5,23 @@ import Testing
 @testable import Processes
 
 @Suite struct BlockingWorkTests {
+    /// What the threads of a test share.
+    private final class Shared: Sendable {
+        let arrived = Atomic<Int>(0)
+        let hasStopped = Atomic<Bool>(false)
+    }
+
+    private let shared = Shared()
+
     @Test func `work that blocks runs beside as many others as there are`() async throws {
         // Each waits for all the others: on a pool with a thread for each core this would never end.
-        let arrived = Atomic<Int>(0)
+        let shared = shared
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for _ in 0..<32 {
                 group.addTask {
                     try await BlockingWork.run { cancellation in
-                        arrived.add(1, ordering: .sequentiallyConsistent)
-                        while arrived.load(ordering: .sequentiallyConsistent) < 32 {
+                        shared.arrived.add(1, ordering: .sequentiallyConsistent)
+                        while shared.arrived.load(ordering: .sequentiallyConsistent) < 32 {
                             try cancellation.check()
                             usleep(1000)
                         }
@@ -32,20 +40,20 @@ import Testing
 
     @Test func `a cancelled task raises the flag, and the call waits for the work to stop`() async {
         let (starts, started) = AsyncStream.makeStream(of: Void.self)
-        let hasStopped = Atomic<Bool>(false)
+        let shared = shared
         await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await BlockingWork.run { cancellation in
                     started.yield()
                     while !cancellation.isCancelled { usleep(1000) }
-                    hasStopped.store(true, ordering: .sequentiallyConsistent)
+                    shared.hasStopped.store(true, ordering: .sequentiallyConsistent)
                     try cancellation.check()
                 }
             }
             for await _ in starts { break }
             group.cancelAll()
             await #expect(throws: CancellationError.self) { try await group.next() }
-            let wasLeftRunning = !hasStopped.load(ordering: .sequentiallyConsistent)
+            let wasLeftRunning = !shared.hasStopped.load(ordering: .sequentiallyConsistent)
             #expect(!wasLeftRunning)
         }
     }
