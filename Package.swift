@@ -80,7 +80,7 @@ let package = Package(
 
         .executableTarget(
             name: "execbus",
-            dependencies: ["Wire", "AMQP", "Store", "StoreSQLite", "MessageBus", "ExecutionModel", "HTTPClient"]
+            dependencies: ["Wire", "AMQP", "Store", "StoreSQLite", "MessageBus", "ExecutionModel", "HTTPClient", "Preparation"]
                 + ["Topology", "LocalNetwork", "Processes", "OCI"]
                 + participants.map { Target.Dependency(stringLiteral: $0) },
             swiftSettings: strict),

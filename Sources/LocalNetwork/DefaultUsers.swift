@@ -3,7 +3,9 @@ internal import Wire
 /// The people of a network of `execbus up`: one who may do everything, and one for each way of being refused.
 package enum DefaultUsers {
     /// Who they are, with passwords kept from an earlier start where there was one.
-    package static func make(keeping earlier: [NetworkDescription.User]) throws(LocalNetworkError) -> [NetworkDescription.User] {
+    package static func make(keeping earlier: [NetworkDescription.User]) throws(LocalNetworkError)
+        -> [NetworkDescription.User]
+    {
         var users: [NetworkDescription.User] = []
         for (name, group, may) in [
             ("alice", "astronomers", "everything"),

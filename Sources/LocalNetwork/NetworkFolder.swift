@@ -50,7 +50,8 @@ package struct NetworkFolder: Sendable {
                     sites.map { other in
                         [
                             "rse": .string(Self.storageElement(of: other)),
-                            "path": .string(other == site ? "storage" : storage(of: other)), "local": .bool(other == site),
+                            "path": .string(other == site ? "storage" : storage(of: other)),
+                            "local": .bool(other == site),
                         ]
                     }), "catalogue": .string(catalogue), "home": "homes", "registry": .string(registry),
             ]
