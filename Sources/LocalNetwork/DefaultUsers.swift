@@ -2,6 +2,9 @@ internal import Wire
 
 /// The people of a network of `execbus up`: one who may do everything, and one for each way of being refused.
 package enum DefaultUsers {
+    /// The group of those who only hear.
+    static let readers = "readers"
+
     /// Who they are, with passwords kept from an earlier start where there was one.
     package static func make(keeping earlier: [NetworkDescription.User]) throws(LocalNetworkError)
         -> [NetworkDescription.User]
@@ -11,7 +14,7 @@ package enum DefaultUsers {
             ("alice", "astronomers", "everything"),
             ("bob", "guests", "everything but submit: denied when the request comes"),
             ("carol", "students", "submit, but not accept: denied when the offer is accepted"),
-            ("dave", "readers", "hear events only; RabbitMQ itself refuses the rest"),
+            ("dave", readers, "hear events only; RabbitMQ itself refuses the rest"),
         ] {
             let password = earlier.first { $0.name == name }?.password ?? Secret.make()
             users.append(.init(name: name, password: password, groups: [group], may: may))
