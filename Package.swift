@@ -98,7 +98,7 @@ let package = Package(
         tests("OCITests", ["OCI", "Wire", "Processes", "CArchive"]),
         tests("HTTPClientTests", ["HTTPClient", "Processes"]),
         tests("LocalNetworkTests", ["LocalNetwork", "Processes", "Topology", "Wire"]),
-        tests("TopologyTests", ["Topology", "AMQP", "Wire", "LocalNetwork"]),
+        tests("TopologyTests", ["Topology", "AMQP", "Wire", "LocalNetwork", "Processes"]),
         tests("PreparationTests", ["Preparation", "MessageBus", "ExecutionModel", "Store", "Wire"]),
         tests(
             "ParticipantsTests",
