@@ -9,6 +9,8 @@ struct ChildStreams: Sendable {
     /// The end of the child's input that nothing is written to; the kernel closes it where this process ends first.
     private var heldOpen: Int32?
     private var pipes: [(descriptor: Int32, handler: @Sendable ([UInt8]) -> Void)] = []
+    /// The number of the watch of each pipe.
+    private var watchNumbers: [UInt64] = []
 
     init(_ settings: ProcessSettings) throws(ProcessError) {
         do {
@@ -61,11 +63,11 @@ struct ChildStreams: Sendable {
     }
 
     /// Reads the pipes from now on.
-    func watch(_ watches: inout ProcessKeeper.Watches) {
-        for (descriptor, handler) in pipes {
-            watches.handlers[descriptor] = { watches in
+    mutating func watch(_ watches: inout ProcessKeeper.Watches) {
+        watchNumbers = pipes.map { descriptor, handler in
+            watches.add(descriptor) { watches in
                 if !drain(descriptor, handler, atMost: 1) {
-                    watches.handlers[descriptor] = nil
+                    watches.remove(descriptor)
                     Glibc.close(descriptor)
                 }
             }
@@ -75,7 +77,8 @@ struct ChildStreams: Sendable {
     /// Reads what is in the pipes now, and no more after that.
     func finish(_ watches: inout ProcessKeeper.Watches) {
         if let heldOpen { Glibc.close(heldOpen) }
-        for (descriptor, handler) in pipes where watches.handlers.removeValue(forKey: descriptor) != nil {
+        // One that has come to its end before is closed, and its number may be that of another child's pipe by now.
+        for ((descriptor, handler), number) in zip(pipes, watchNumbers) where watches.remove(descriptor, number) {
             // A grandchild that writes without end must not hold up the thread: a pipe holds no more than this.
             _ = drain(descriptor, handler, atMost: 16)
             Glibc.close(descriptor)

@@ -9,7 +9,31 @@ internal import Synchronization
 final class ProcessKeeper: Sendable {
     /// The descriptors that it waits for, each with what to do once there is something to read.
     struct Watches {
-        var handlers: [Int32: @Sendable (inout Watches) -> Void] = [:]
+        typealias Handler = @Sendable (inout Watches) -> Void
+
+        private var handlers: [Int32: (number: UInt64, handler: Handler)] = [:]
+        private var lastNumber: UInt64 = 0
+
+        var descriptors: some Sequence<Int32> { handlers.keys }
+
+        /// Begins to wait. The watch is known by its number, since the descriptor's is another's once it is closed.
+        @discardableResult
+        mutating func add(_ descriptor: Int32, _ handler: @escaping Handler) -> UInt64 {
+            lastNumber += 1
+            handlers[descriptor] = (lastNumber, handler)
+            return lastNumber
+        }
+
+        /// Ends a watch; false where it has ended before, whoever has the descriptor's number now.
+        mutating func remove(_ descriptor: Int32, _ number: UInt64) -> Bool {
+            guard handlers[descriptor]?.number == number else { return false }
+            handlers[descriptor] = nil
+            return true
+        }
+
+        mutating func remove(_ descriptor: Int32) { handlers[descriptor] = nil }
+
+        func handler(of descriptor: Int32) -> Handler? { handlers[descriptor]?.handler }
     }
 
     static let shared = ProcessKeeper()
@@ -58,7 +82,7 @@ final class ProcessKeeper: Sendable {
             }) {
                 job(&watches)
             }
-            var waiting = ([wakeUp] + watches.handlers.keys).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            var waiting = ([wakeUp] + watches.descriptors).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             guard poll(&waiting, nfds_t(waiting.count), -1) > 0 else { continue }
             for ready in waiting where ready.revents != 0 {
                 if ready.fd == wakeUp {
@@ -66,7 +90,7 @@ final class ProcessKeeper: Sendable {
                     read(wakeUp, &count, MemoryLayout<UInt64>.size)
                 } else {
                     // A handler before this one may have ended the watch.
-                    watches.handlers[ready.fd]?(&watches)
+                    watches.handler(of: ready.fd)?(&watches)
                 }
             }
         }

@@ -13,7 +13,7 @@ package enum Signals {
         let reading = pipe.reading
         let (stream, continuation) = AsyncStream<Int32>.makeStream(bufferingPolicy: .bufferingNewest(64))
         try await ProcessKeeper.shared.perform { watches in
-            watches.handlers[reading] = { _ in
+            watches.add(reading) { _ in
                 var bytes = [UInt8](repeating: 0, count: 64)
                 let count = read(reading, &bytes, bytes.count)
                 for byte in bytes.prefix(max(0, count)) { continuation.yield(Int32(byte)) }

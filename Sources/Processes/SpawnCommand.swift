@@ -37,7 +37,7 @@ struct SpawnCommand: Sendable {
     func spawn(
         takesGroupAlong: Bool, _ watches: inout ProcessKeeper.Watches
     ) throws(ProcessError) -> ChildProcess {
-        let streams = try ChildStreams(settings)
+        var streams = try ChildStreams(settings)
         let pid: pid_t
         do {
             pid = try start(streams)
@@ -59,8 +59,8 @@ struct SpawnCommand: Sendable {
             throw error
         }
         streams.watch(&watches)
-        watches.handlers[descriptor] = { watches in
-            watches.handlers[descriptor] = nil
+        watches.add(descriptor) { [streams] watches in
+            watches.remove(descriptor)
             Glibc.close(descriptor)
             // What it has written is in the pipes by now. A grandchild may hold them open for longer: not waited for.
             streams.finish(&watches)

@@ -185,3 +185,14 @@ import Testing
         #expect(seen == [SIGUSR1, SIGUSR2])
     }
 }
+
+@Suite struct ManyChildrenTests {
+    @Test func `many short programs side by side all come to their end`() async throws {
+        // Each closes its output before it ends, so that others are given the numbers of its pipes.
+        let settings = ProcessSettings("sh", ["-c", "exec >&- 2>&-; sleep 0.01"])
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for _ in 0..<200 { group.addTask { try await run(settings, deadline: .seconds(30)).status.isSuccess } }
+            for try await isSuccess in group { #expect(isSuccess) }
+        }
+    }
+}
