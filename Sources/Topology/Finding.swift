@@ -15,12 +15,6 @@ package struct Finding: Sendable, Hashable, CustomStringConvertible {
         case differs(String)
         /// It is there and not described.
         case isUnknown
-
-        /// What RabbitMQ says the difference is, without the advice that AMQP's error adds.
-        init(differing error: AMQPError) {
-            let end = error.message.firstRange(of: ": what exists")?.lowerBound
-            self = .differs(String(error.message[..<(end ?? error.message.endIndex)]))
-        }
     }
 
     package let subject: Subject
@@ -37,7 +31,7 @@ package struct Finding: Sendable, Hashable, CustomStringConvertible {
     /// What a refused declaration says, unless it was refused for something else.
     init(_ subject: Subject, _ name: String, differing error: AMQPError) throws(AMQPError) {
         guard error.code == .preconditionFailed else { throw error }
-        self.init(subject, name, Fault(differing: error))
+        self.init(subject, name, .differs(error.message))
     }
 
     /// One line that says what is wrong and what to do about it.

@@ -74,3 +74,10 @@ extension JSONReader {
         }
     }
 }
+
+extension SiteFile {
+    /// The site's own images: what `harbor` pulls there `canfar` runs.
+    package var images: String { "\(state)/images" }
+    /// The areas of the sessions.
+    package var areas: AreaRegister { AreaRegister(state: state) }
+}

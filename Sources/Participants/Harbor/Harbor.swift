@@ -1,0 +1,44 @@
+package import ExecutionModel
+internal import OCI
+package import Preparation
+package import Wire
+
+/// `harbor`: says which image a name means, and brings images to the site.
+package enum Harbor: TaskKind {
+    package typealias Command = PullImageCommand
+    package typealias Query = ResolveQuery
+
+    package static let participant = ParticipantName.harbor
+    package static let work = "pull-image"
+
+    /// The participant of a site and what performs its activities.
+    package static func worker(
+        _ settings: HarborSettings
+    ) async throws -> (participant: TaskParticipant<Harbor>, performer: TaskPerformer<HarborWork>) {
+        let store = try await ImageStore.open(at: settings.store)
+        let work = HarborWork(registry: LayoutRegistry(path: settings.registry), store: store)
+        return (TaskParticipant(site: settings.site), TaskPerformer(work))
+    }
+}
+
+/// What `harbor` needs to know of its site.
+package struct HarborSettings: Sendable {
+    package var site: SiteName
+    /// The layout that serves as registry.
+    package var registry: String
+    /// The site's own images.
+    package var store: String
+
+    package init(site: SiteName, registry: String, store: String) {
+        self.site = site
+        self.registry = registry
+        self.store = store
+    }
+
+    /// Reads `registry` and `state` of the site's file.
+    package init(_ file: SiteFile) throws(Problem) {
+        let registry = file.path("registry", required: true)
+        try file.reader.finish()
+        self.init(site: file.site, registry: registry ?? "", store: file.images)
+    }
+}

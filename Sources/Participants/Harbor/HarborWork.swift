@@ -1,0 +1,116 @@
+package import ExecutionModel
+package import OCI
+internal import Preparation
+internal import Processes
+internal import Synchronization
+package import Wire
+
+/// What `harbor` does in the world, whatever the registry.
+package struct HarborWork: TaskWork {
+    package typealias Kind = Harbor
+
+    let registry: any ImageRegistry
+    let store: ImageStore
+    private let rate = PullRate()
+
+    package init(registry: any ImageRegistry, store: ImageStore) {
+        self.registry = registry
+        self.store = store
+    }
+
+    package func perform(
+        _ command: PullImageCommand, progress: @escaping @Sendable (TaskProgress) -> Void
+    ) async throws -> JSON {
+        do {
+            let image = try await find(command.image)
+            let store = store
+            // The note first: from here on nobody removes the image.
+            try await BlockingWork.run { _ in try store.hold(image.digest, for: command.head.task.description) }
+            if store.root(of: image.digest) == nil {
+                let start = ContinuousClock.now
+                try await registry.pull(image, into: store) { report in
+                    progress(HarborWork.progress(report, of: image))
+                }
+                rate.learn(image.size, in: .now - start)
+            }
+            return document(image, command.image).json
+        } catch let error as OCIError {
+            throw TaskFailure(error)
+        }
+    }
+
+    /// The image itself stays, for the sessions to come; the store removes what nobody holds when it needs the room.
+    package func remove(_ command: PullImageCommand, keep: Bool) async throws {
+        let store = store
+        try await BlockingWork.run { _ in
+            let holder = command.head.task.description
+            for digest in store.digests(heldBy: holder) { try store.release(digest, by: holder) }
+        }
+    }
+
+    package func answer(_ query: ResolveQuery) async throws -> JSON {
+        do {
+            return document(try await find(query.image), query.image).json
+        } catch let error as OCIError {
+            throw Problem(error.problemKind, error.message)
+        }
+    }
+
+    /// The first of the places that has the image. With a digest that image is meant, whatever its tag names by now; one
+    /// that the site has already needs no registry.
+    private func find(_ image: ExecutionModel.ImageReference) async throws -> ResolvedImage {
+        let platform = Platform(os: image.os, architecture: image.architecture)
+        var failure = OCIError(.invalidReference, "no place is named where the image is")
+        for location in image.locations {
+            do {
+                let reference = try OCI.ImageReference(image, at: location)
+                if let digest = reference.digest, store.root(of: digest) != nil,
+                    let known = try? await OCILayout.resolve(reference, in: store.path, for: platform)
+                {
+                    return known
+                }
+                return try await registry.resolve(reference, for: platform)
+            } catch let error as OCIError {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    private func document(_ image: ResolvedImage, _ asked: ExecutionModel.ImageReference) -> ImageDocument {
+        let isPresent = store.root(of: image.digest) != nil
+        let bytesPerSecond = rate.bytesPerSecond
+        return ImageDocument(
+            name: asked.locations.first ?? image.reference.description, digest: image.digest.description,
+            size: image.size, present: isPresent,
+            entrypoint: image.configuration.entrypoint + image.configuration.command,
+            kind: image.configuration.labels[HarborWork.kindLabel], bytesPerSecond: isPresent ? nil : bytesPerSecond,
+            seconds: isPresent ? 0 : Double(image.size) / Double(max(1, bytesPerSecond)))
+    }
+
+    /// The label by which an image says what it runs, a short name of `ExecutableKind`.
+    static let kindLabel = "urn.srcnet.kind"
+
+    /// Copying and unpacking go through the same bytes one after another, so each is half of the whole.
+    private static func progress(_ report: WorkProgress, of image: ResolvedImage) -> TaskProgress {
+        let part = report.total > 0 ? Double(report.done) / Double(report.total) : 1
+        let share = report.stage == .copying ? part / 2 : (1 + part) / 2
+        return TaskProgress(done: Int64(Double(image.size) * share), total: image.size)
+    }
+}
+
+/// How fast pulls are here: what the last one has shown.
+final class PullRate: Sendable {
+    /// Before the first pull: what copying and unpacking on one slow core reaches.
+    private static let first: Int64 = 20 << 20
+    private let measured = Mutex<Int64?>(nil)
+
+    var bytesPerSecond: Int64 { measured.withLock { $0 } ?? PullRate.first }
+
+    /// A small image says more of the start than of the rate.
+    func learn(_ bytes: Int64, in time: Duration) {
+        guard bytes > 1 << 20, time.seconds > 0 else { return }
+        let rate = Int64(Double(bytes) / time.seconds)
+        measured.withLock { $0 = max(1, rate) }
+    }
+}

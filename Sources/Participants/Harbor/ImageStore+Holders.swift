@@ -1,0 +1,9 @@
+package import OCI
+internal import Preparation
+
+extension ImageStore {
+    /// The images that somebody holds.
+    package func digests(heldBy holder: String) -> [Digest] {
+        Folders.names(in: "\(path)/holders").compactMap(Digest.init(hex:)).filter { holders(of: $0).contains(holder) }
+    }
+}
