@@ -80,7 +80,7 @@ let package = Package(
 
         .executableTarget(
             name: "execbus",
-            dependencies: ["Wire", "AMQP", "Store", "StoreSQLite", "MessageBus", "ExecutionModel", "HTTPClient"]
+            dependencies: ["Wire", "AMQP", "Store", "StoreSQLite", "MessageBus", "ExecutionModel", "HTTPClient", "Preparation"]
                 + ["Topology", "LocalNetwork", "Processes", "OCI"]
                 + participants.map { Target.Dependency(stringLiteral: $0) },
             swiftSettings: strict),
@@ -98,7 +98,7 @@ let package = Package(
         tests("OCITests", ["OCI", "Wire", "Processes", "CArchive"]),
         tests("HTTPClientTests", ["HTTPClient", "Processes"]),
         tests("LocalNetworkTests", ["LocalNetwork", "Processes", "Topology", "Wire"]),
-        tests("TopologyTests", ["Topology", "AMQP", "Wire"]),
+        tests("TopologyTests", ["Topology", "AMQP", "Wire", "LocalNetwork", "Processes"]),
         tests("PreparationTests", ["Preparation", "MessageBus", "ExecutionModel", "Store", "Wire"]),
         tests(
             "ParticipantsTests",

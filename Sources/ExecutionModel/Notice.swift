@@ -74,6 +74,10 @@ public struct NoticeKind: RawRepresentable, Sendable, Hashable, Codable {
     public static let quota = NoticeKind("urn:srcnet:reason:quota")
     /// A participant that the site needs does not answer.
     public static let unavailable = NoticeKind("urn:srcnet:reason:unavailable")
+    /// Why a session has failed.
+    public static let sessionFailed = NoticeKind("urn:srcnet:reason:session-failed")
+    /// Why a session has ended.
+    public static let sessionEnded = NoticeKind("urn:srcnet:reason:session-ended")
     /// The site may not be used by who asks.
     public static let notAuthorised = NoticeKind("urn:srcnet:reason:not-authorised")
 }

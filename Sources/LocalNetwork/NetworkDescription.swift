@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Wire
 
 /// Where a network of `execbus up` is, for other programs: the file `network.json` in its folder, readable by its owner
@@ -81,6 +82,9 @@ package struct NetworkDescription: Sendable, Equatable {
     package func write(to directory: String) throws(LocalNetworkError) {
         try PrivateFile.write(Array((json.prettyText + "\n").utf8), to: directory + "/" + Self.fileName)
     }
+
+    /// Removes it: the network is not there any more, or not yet.
+    package static func remove(from directory: String) { unlink(directory + "/" + fileName) }
 
     private var json: JSON {
         [

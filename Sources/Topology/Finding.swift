@@ -15,6 +15,12 @@ package struct Finding: Sendable, Hashable, CustomStringConvertible {
         case differs(String)
         /// It is there and not described.
         case isUnknown
+
+        /// What RabbitMQ says the difference is, without the advice that AMQP's error adds.
+        init(differing error: AMQPError) {
+            let end = error.message.firstRange(of: ": what exists")?.lowerBound
+            self = .differs(String(error.message[..<(end ?? error.message.endIndex)]))
+        }
     }
 
     package let subject: Subject
@@ -31,7 +37,7 @@ package struct Finding: Sendable, Hashable, CustomStringConvertible {
     /// What a refused declaration says, unless it was refused for something else.
     init(_ subject: Subject, _ name: String, differing error: AMQPError) throws(AMQPError) {
         guard error.code == .preconditionFailed else { throw error }
-        self.init(subject, name, .differs(error.message))
+        self.init(subject, name, Fault(differing: error))
     }
 
     /// One line that says what is wrong and what to do about it.

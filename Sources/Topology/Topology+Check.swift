@@ -35,7 +35,7 @@ extension Topology {
         } catch {
             switch error.code {
             case .notFound: return .isMissing
-            case .preconditionFailed: return .differs(error.message)
+            case .preconditionFailed: return Finding.Fault(differing: error)
             default: throw error
             }
         }

@@ -2,12 +2,12 @@ internal import Glibc
 
 /// Places in the loop at which a test may end the process as `kill -9` would, to show that nothing is lost or done twice.
 ///
-/// Asked for by the environment variable `EXECBUS_FAULTS`, a list separated by commas of
-/// `<address>:<point>:<type>:<file>`: the worker of that address ends itself at that point of the first turn that
-/// handles or sends a message of that type (or an activity of that name), unless the file exists, which it makes first.
+/// Asked for by the environment variable `EXECBUS_FAULTS`, which names a folder: where the worker reaches a point of a
+/// turn that handles or sends a message of a type (or an activity of a name) and the folder holds a file
+/// `<address>,<point>,<type>`, it removes the file and ends itself. Without the variable nothing is looked for.
 public struct FaultPoints: Sendable {
     /// Where the process may end.
-    public enum Point: String, Sendable {
+    public enum Point: String, Sendable, CaseIterable {
         case afterReceive = "after-receive"
         case beforeCommit = "before-commit"
         case afterCommit = "after-commit"
@@ -16,33 +16,23 @@ public struct FaultPoints: Sendable {
         case duringActivity = "during-activity"
     }
 
-    private struct Fault: Sendable {
-        let point: Point
-        let type: String
-        let marker: String
-    }
+    private let prefix: String?
 
-    private let faults: [Fault]
-
-    /// Those of a worker, out of a list for all.
-    public init(_ list: String?, address: String) {
-        faults = (list ?? "").split(separator: ",").compactMap { entry in
-            let parts = entry.split(separator: ":").map(String.init)
-            guard parts.count == 4, parts[0] == address, let point = Point(rawValue: parts[1]) else { return nil }
-            return Fault(point: point, type: parts[2], marker: parts[3])
-        }
+    /// - Parameters:
+    ///   - folder: where the files are; nil for no faults.
+    ///   - address: whose points these are.
+    public init(folder: String?, address: String) {
+        prefix = folder.map { "\($0)/\(address)" }
     }
 
     /// No faults.
-    public static let none = FaultPoints(nil, address: "")
+    public static let none = FaultPoints(folder: nil, address: "")
 
     /// Ends the process here if that was asked for.
     func reach(_ point: Point, _ types: @autoclosure () -> Set<String>) {
-        guard faults.contains(where: { $0.point == point }) else { return }
-        let types = types()
-        for fault in faults where fault.point == point && types.contains(fault.type) {
-            let file = open(fault.marker, O_CREAT | O_EXCL | O_WRONLY, 0o600)
-            if file >= 0 { kill(getpid(), SIGKILL) }
+        guard let prefix else { return }
+        for type in types() where type.utf8.allSatisfy({ $0 != UInt8(ascii: "/") && $0 != 0 }) {
+            if unlink("\(prefix),\(point.rawValue),\(type)") == 0 { kill(getpid(), SIGKILL) }
         }
     }
 }

@@ -1,0 +1,54 @@
+internal import Wire
+
+/// The people of a network of `execbus up`: one who may do everything, and one for each way of being refused.
+package enum DefaultUsers {
+    /// The group of those who only hear.
+    static let readers = "readers"
+
+    /// Who they are, with passwords kept from an earlier start where there was one.
+    package static func make(keeping earlier: [NetworkDescription.User]) throws(LocalNetworkError)
+        -> [NetworkDescription.User]
+    {
+        var users: [NetworkDescription.User] = []
+        for (name, group, may) in [
+            ("alice", "astronomers", "everything"),
+            ("bob", "guests", "everything but submit: denied when the request comes"),
+            ("carol", "students", "submit, but not accept: denied when the offer is accepted"),
+            ("dave", readers, "hear events only; RabbitMQ itself refuses the rest"),
+        ] {
+            let password = earlier.first { $0.name == name }?.password ?? Secret.make()
+            users.append(.init(name: name, password: password, groups: [group], may: may))
+        }
+        return users
+    }
+}
+
+/// The policy that a network of `execbus up` begins with.
+enum DefaultPolicy {
+    static func json(users: [NetworkDescription.User], services: [String]) -> JSON {
+        [
+            "policy": "local-network-1",
+            "services": .array(services.map(JSON.string)),
+            "users": .array(
+                users.map { ["sub": .string($0.name), "groups": .array($0.groups.map(JSON.string))] }),
+            "rules": [
+                [
+                    "name": "astronomers-may-all", "effect": "allow", "who": ["groups": ["astronomers"]],
+                    "actions": ["*"],
+                ],
+                [
+                    "name": "worksteps-for-all", "effect": "allow", "who": ["groups": ["guests", "students"]],
+                    "actions": ["workstep.*", "session.*"],
+                ],
+                [
+                    "name": "guests-do-not-submit", "effect": "deny", "who": ["groups": ["guests"]],
+                    "actions": ["workstep.submit"], "reason": "guests have no allocation",
+                ],
+                [
+                    "name": "students-do-not-accept", "effect": "deny", "who": ["groups": ["students"]],
+                    "actions": ["session.accept"], "reason": "a supervisor has to accept the offer",
+                ],
+            ],
+        ]
+    }
+}

@@ -1,0 +1,125 @@
+internal import FoundationEssentials
+internal import Glibc
+internal import LocalNetwork
+internal import Processes
+internal import Topology
+internal import Wire
+
+extension Command {
+    static let up = Command(
+        name: "up", summary: "Starts a private RabbitMQ and all workers of a network of sites, until Ctrl-C.",
+        discussion: """
+            Everything it writes lies in one folder: network.json (where it is, and its users), policy.json, a folder for each
+            site, the workers' memory and logs, and RabbitMQ's own. What is there is taken up again. All of it listens on
+            127.0.0.1 alone. A worker that dies is started again.
+            """,
+        options: [
+            .value("state", "DIR", "The folder; default: .execbus here."),
+            .value("sites", "LIST", "The sites; default: ral,caen."),
+            .value("registry", "DIR", "The OCI layout that the sites pull images from; default: DIR/registry."),
+            .value("capacity", "LIST", "What sites have, as SITE=CORES/GIB, …; default: 4/8 each."),
+            .value("log", "LEVEL", "What workers write into DIR/logs: debug, info (default), warning, error."),
+            .flag("quiet", "Says only when it is ready, and what goes wrong."),
+        ]
+    ) { invocation in
+        try await NetworkProcess(invocation).run()
+    }
+}
+
+/// The network as this process: its RabbitMQ, its workers, its end.
+struct NetworkProcess {
+    private let folder: NetworkFolder
+    private let sites: [SiteName]
+    private let registry: String
+    private let capacities: [SiteName: JSON]
+    private let invocation: Invocation
+
+    init(_ invocation: Invocation) throws {
+        self.invocation = invocation
+        folder = NetworkFolder(invocation["state"] ?? Connecting.defaultState)
+        sites = try Command.siteNames(invocation)
+        guard !sites.isEmpty, Set(sites).count == sites.count else { throw UsageError("--sites takes different names") }
+        registry = NetworkFolder(invocation["registry"] ?? folder.path + "/registry").path
+        var capacities: [SiteName: JSON] = [:]
+        for entry in (invocation["capacity"] ?? "").split(separator: ",") {
+            let parts = entry.split { $0 == "=" || $0 == "/" }.map(String.init)
+            guard parts.count == 3, let site = SiteName(parts[0]), let cores = Int64(parts[1]), cores > 0,
+                let memory = Int64(parts[2]), memory > 0
+            else { throw UsageError("--capacity takes SITE=CORES/GIB, such as ral=8/16, not \(entry)") }
+            capacities[site] = ["cores": .int(cores), "memory": .int(memory)]
+        }
+        self.capacities = capacities
+    }
+
+    func run() async throws {
+        let ends = try await Signals.stream([SIGTERM, SIGINT])
+        let begin = ContinuousClock.now
+        let earlier = (try? NetworkDescription(readingFrom: folder.path))?.users ?? []
+        let users = try DefaultUsers.make(keeping: earlier)
+        // It is there again when all workers serve.
+        NetworkDescription.remove(from: folder.path)
+        let plan = try NetworkPlan(sites: sites, users: users)
+        try folder.prepare(
+            sites: sites, registry: registry, capacities: capacities, users: users, services: plan.addresses)
+        say("starting RabbitMQ in \(folder.rabbitMQ)")
+        let broker = try await PrivateRabbitMQ.start(directory: folder.rabbitMQ, definitions: plan.definitions.bytes)
+        say("RabbitMQ listens on 127.0.0.1:\(broker.port)" + Style.faint("  \(Units.duration(.now - begin))"))
+        let supervisor = Supervisor(try plans(plan, broker))
+        await supervisor.start()
+        var teller = NetworkTeller(
+            description: NetworkDescription(
+                amqp: "amqp://127.0.0.1:\(broker.port)/execbus", sites: sites.map(\.description), workers: [],
+                users: users),
+            folder: folder.path, isQuiet: invocation.has("quiet"), begin: begin, waiting: Set(plan.addresses))
+        let telling = Task { for await change in supervisor.events { try teller.take(change) } }
+        let result = await firstOf(ends, telling)
+        say("stopping")
+        await supervisor.stop()
+        await broker.stop()
+        say("stopped; what it knew is kept in \(folder.path)")
+        try result.get()
+    }
+
+    /// Waits for a signal, or for an error while telling what happens.
+    private func firstOf(_ ends: AsyncStream<Int32>, _ telling: Task<Void, any Error>) async -> Result<Void, any Error>
+    {
+        await withTaskGroup(of: Result<Void, any Error>.self) { group in
+            group.addTask {
+                for await _ in ends { break }
+                return .success(())
+            }
+            group.addTask { await telling.result }
+            let first = await group.next() ?? .success(())
+            group.cancelAll()
+            telling.cancel()
+            return first
+        }
+    }
+
+    private func plans(_ plan: NetworkPlan, _ broker: PrivateRabbitMQ) throws -> [Supervisor.WorkerPlan] {
+        let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        return plan.participants.map { participant in
+            let address = participant.description
+            var arguments = [
+                "worker", participant.name.rawValue, "--store", folder.store(of: address), "--policy", folder.policy,
+                "--log", invocation["log"] ?? "info",
+            ]
+            if let site = participant.site {
+                arguments += ["--site", site.description, "--site-file", folder.site(site)]
+            } else if participant.name == .globalExecution {
+                arguments += ["--sites", sites.map(\.description).joined(separator: ",")]
+            }
+            var environment = ProcessInfo.processInfo.environment
+            environment["EXECBUS_AMQP"] = broker.uri(
+                user: address, password: plan.passwords[address] ?? "", vhost: "execbus")
+            var process = ProcessSettings(
+                program, arguments, environment: environment, workingDirectory: folder.path)
+            process.errors = .file(folder.log(of: address))
+            return Supervisor.WorkerPlan(address: address, process: process)
+        }
+    }
+
+    private func say(_ text: String) {
+        if !invocation.has("quiet") { Terminal.line(text) }
+    }
+}

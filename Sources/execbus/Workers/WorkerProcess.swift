@@ -1,0 +1,85 @@
+internal import AMQP
+internal import Glibc
+internal import MessageBus
+internal import Permissions
+internal import Preparation
+internal import Processes
+internal import StoreSQLite
+internal import Wire
+
+/// One participant as this process: its options checked, its parts put together.
+struct WorkerProcess {
+    let name: ParticipantName
+    let site: SiteName?
+    let address: String
+    let invocation: Invocation
+
+    init(name: ParticipantName, _ invocation: Invocation) throws {
+        self.name = name
+        self.invocation = invocation
+        site = try invocation["site"].map { text in
+            guard let site = SiteName(text) else {
+                throw UsageError("\(text) is no site's name: 1 to 32 of a-z, 0-9 and -, and neither any nor global")
+            }
+            return site
+        }
+        guard name.isAtSite == (site != nil) else {
+            throw UsageError(
+                name.isAtSite ? "\(name) is at a site: name it by --site" : "\(name) is one for all: leave --site out")
+        }
+        address = name.address(at: site)
+    }
+
+    func run() async throws {
+        let word = invocation["log"] ?? LogLevel.info.rawValue
+        guard let level = LogLevel(rawValue: word) else {
+            throw UsageError("--log takes debug, info, warning or error")
+        }
+        let log = Log(name: address, least: level)
+        let policy = try invocation["policy"].map { try Policy(file: $0) }
+        var settings = LoopSettings(log: log)
+        settings.version = Execbus.version
+        settings.faults = FaultPoints(folder: Connecting.environment("EXECBUS_FAULTS"), address: address)
+        settings.services = policy?.services ?? []
+        let worker = Worker(
+            name: name, site: site, instance: invocation["instance"] ?? String(getpid()), broker: try broker(),
+            settings: settings)
+        try await serve(worker, policy)
+        log(.info, "stopped")
+    }
+
+    /// Runs a participant with what performs its activities, until a signal asks for the end.
+    func serve<Subject: Participant>(
+        _ worker: Worker, _ participant: sending Subject, _ performer: any Performer = NoActivities()
+    ) async throws {
+        let ends = try await Signals.stream([SIGTERM, SIGINT])
+        let store = try await SQLiteStore.open(path: invocation["store"] ?? "\(address).sqlite")
+        try await worker.run(
+            participant, performer: performer, store: store,
+            ready: {
+                worker.settings.log(.info, "serves \(worker.queues.joined(separator: ", "))")
+                Terminal.line("ready")
+            }, ends: ends)
+    }
+
+    /// The configuration of the site.
+    func siteFile() throws -> SiteFile {
+        guard let path = invocation["site-file"] else { throw UsageError("\(name) needs --site-file FILE") }
+        let file: SiteFile
+        do { file = try SiteFile(path: path) } catch { throw Failure(.usage, "\(path): \(error)") }
+        guard file.site == site else { throw UsageError("\(path) is of the site \(file.site), not of \(address)") }
+        return file
+    }
+
+    private func broker() throws -> AMQPConfiguration {
+        guard let uri = invocation["amqp"] ?? Connecting.environment("EXECBUS_AMQP") else {
+            throw UsageError("set EXECBUS_AMQP to where RabbitMQ is: amqp://\(address):PASSWORD@HOST/execbus")
+        }
+        var broker = try AMQPConfiguration(uri: uri)
+        broker.connectionName = address
+        guard broker.user == address else {
+            throw UsageError("\(address) connects as RabbitMQ's user \(address), and EXECBUS_AMQP names \(broker.user)")
+        }
+        return broker
+    }
+}
