@@ -124,11 +124,11 @@ enum Files {
     }
 
     /// Writes a small file so that it is either the old or the new one, whatever happens meanwhile.
-    static func replace(_ path: String, with bytes: [UInt8]) throws(OCIError) {
+    static func replace(_ path: String, with bytes: [UInt8], mode: mode_t = 0o644) throws(OCIError) {
         let temporary = "\(path).new-\(uniqueName())"
         do throws(OCIError) {
             let file = try OpenFile(
-                open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644), "cannot write \(path)")
+                open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode), "cannot write \(path)")
             try bytes.withUnsafeBufferPointer { (bytes) throws(OCIError) in
                 try file.write(UnsafeRawBufferPointer(bytes), path)
             }
@@ -164,5 +164,14 @@ extension UnsafeMutablePointer<dirent> {
     var entryName: String {
         let offset = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
         return String(cString: UnsafeRawPointer(self).advanced(by: offset).assumingMemoryBound(to: CChar.self))
+    }
+}
+
+extension Files {
+    /// Where a symbolic link points to; nil where there is none.
+    static func linkTarget(_ path: String) -> String? {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &buffer, buffer.count)
+        return count < 0 ? nil : String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

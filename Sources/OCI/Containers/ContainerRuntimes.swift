@@ -1,0 +1,55 @@
+internal import Processes
+
+/// Which way of running containers works on this machine.
+package enum ContainerRuntimes {
+    /// Tries each once with a real container of a moment, runc first, and gives the first that works.
+    /// - Parameter folder: where it keeps everything; the same again after a restart.
+    /// - Throws: what each of them said, where none works.
+    package static func choose(folder: String) async throws -> any ContainerRuntime {
+        var refusals: [String] = []
+        for make in [
+            { try RuncRuntime(folder: folder) as any ContainerRuntime }, { try BubblewrapRuntime(folder: folder) },
+        ] {
+            do {
+                let runtime = try make()
+                try await check(runtime)
+                return runtime
+            } catch {
+                refusals.append("\(error)")
+            }
+        }
+        throw OCIError(.runtime, "containers cannot run here: " + refusals.joined(separator: "; "))
+    }
+
+    /// Runs `true` of this machine in a container whose root holds nothing but mounts.
+    static func check(_ runtime: any ContainerRuntime) async throws {
+        let id = "check-\(Files.uniqueName())"
+        let root = "/tmp/execbus-\(id)"
+        try Files.makeFolder(root)
+        defer { try? FolderTree.remove(root) }
+        guard let program = Executable.find("sleep") else { throw OCIError(.runtime, "the program sleep is not there") }
+        var spec = ContainerSpec(id: id, root: root, arguments: [program, "60"])
+        for path in ["/usr", "/bin", "/lib", "/lib64", "/nix/store"] where Files.exists(path) {
+            spec.mounts.append(BindMount(path, at: path, isWritable: false))
+        }
+        do {
+            _ = try await runtime.start(spec)
+            // bubblewrap says that it runs before it has done all; if it failed after that, it has ended by now.
+            guard case .running = try await runtime.state(of: id) else {
+                throw OCIError(.runtime, "\(runtime.name): \(try await runtime.log(of: id, last: 500))")
+            }
+            try await runtime.remove(id)
+        } catch {
+            try? await runtime.remove(id)
+            throw error
+        }
+    }
+}
+
+/// Puts things in order after a failure or a cancellation: in a task of its own, which the cancellation does not reach,
+/// and waited for.
+enum CleanUp {
+    static func run(_ work: @escaping @Sendable () async throws -> Void) async {
+        await Task { try? await work() }.value
+    }
+}
