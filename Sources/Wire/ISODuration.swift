@@ -17,9 +17,13 @@ public enum ISODuration {
                 guard !rest.isEmpty else { return nil }
                 continue
             }
-            let number = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-            guard let value = Double(number), value.isFinite, number.count <= 15, number.last != "." else { return nil }
-            rest = rest[number.endIndex...]
+            // ISO 8601 writes the decimal sign as a comma or a point.
+            let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == "." || $0 == ",") }
+            let number = String(digits.map { $0 == "," ? "." : $0 })
+            guard let value = Double(number), value.isFinite, number.count <= 15, number.first != ".",
+                number.last != "."
+            else { return nil }
+            rest = rest[digits.endIndex...]
             guard let unit = rest.first else { return nil }
             rest = rest.dropFirst()
             let seconds: Double

@@ -110,7 +110,8 @@ public struct Problem: Error, Sendable, Hashable, CustomStringConvertible {
     /// Reads a problem's body. One whose type is not known here reads as `internal`, its words kept.
     public init(_ body: JSON) {
         let slug = body["type"]?.string ?? ""
-        kind = Kind(rawValue: String(slug.dropFirst(Problem.typePrefix.count))) ?? .internalFault
+        let isOurs = slug.hasPrefix(Problem.typePrefix)
+        kind = (isOurs ? Kind(rawValue: String(slug.dropFirst(Problem.typePrefix.count))) : nil) ?? .internalFault
         detail = body["detail"]?.string ?? body["title"]?.string ?? slug
         errors = (body["errors"]?.array ?? []).map {
             Fault(pointer: $0["pointer"]?.string ?? "", detail: $0["detail"]?.string ?? "")

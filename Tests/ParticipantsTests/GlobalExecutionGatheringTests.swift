@@ -1,3 +1,4 @@
+import ExecutionModel
 import GlobalExecution
 import MessageBus
 import Testing
@@ -178,11 +179,10 @@ import Wire
 
     @Test func `a site may write its answer in the form of an offerset`() async throws {
         let id = try #require(try await network.gather().correlationID)
-        let body: JSON = [
-            "kind": "x/execution-offerset.yaml",
-            "meta": ["uuid": .string(id), "messages": [["message": "all is taken"]]],
-            "site": "site-a", "result": "NO", "offers": [],
-        ]
+        let body = OfferResponse(
+            offerset: try #require(OfferSetID(id)), site: try #require(SiteName("site-a")), created: aTuesday,
+            offers: [], messages: [["message": "all is taken"]]
+        ).json
         _ = try await network.harness.send(
             "srcnet.offer.response.v1", body, from: "execution-broker.site-a", replyTo: nil)
         let answer = try await network.respond(id, "site-b", []).reply().json
