@@ -104,7 +104,7 @@ let package = Package(
             "ParticipantsTests",
             participants.map { Target.Dependency(stringLiteral: $0) }
                 + ["MessageBus", "ExecutionModel", "Preparation", "OCI", "Store", "Wire", "HTTPClient", "Processes"]),
-        tests("PackageTests", []),
+        tests("PackageTests", ["Processes", "Wire"]),
         tests(
             "Scenarios", ["Wire", "AMQP", "MessageBus", "LocalNetwork", "Processes", "HTTPClient", "ExecutionModel"]),
     ]

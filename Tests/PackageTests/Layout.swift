@@ -1,0 +1,89 @@
+/// Which target may use which: the arrows of docs/architecture.md, as data. A target named nowhere here may not exist.
+enum Layout {
+    /// Targets of the same kind, and what each of them may import.
+    struct Layer: Sendable {
+        let name: String
+        let targets: [String]
+        /// The folder that holds one folder for each.
+        let folder: String
+        /// Names of layers that come before this one.
+        let mayUse: [String]
+
+        init(_ name: String, _ targets: [String], in folder: String = "Sources", mayUse: [String]) {
+            self.name = name
+            self.targets = targets
+            self.folder = folder
+            self.mayUse = mayUse
+        }
+    }
+
+    static let participants = [
+        "GlobalExecution", "Permissions", "WorkstepEditor", "ExecutionBroker", "PrepareData", "Cavern", "Harbor",
+        "Canfar",
+    ]
+
+    /// From the bottom to the top.
+    static let layers = [
+        Layer(
+            "C",
+            ["CRabbitMQ", "CSQLite", "CArchive", "COpenSSL", "CCurl", "CJansson", "CZlib", "CLinux", "CPlatform"],
+            in: "Sources/C", mayUse: []),
+
+        // Text, names and times as they stand on the wire.
+        Layer("Wire", ["Wire"], mayUse: ["C"]),
+        // Connections and channels; knows no domain, not even the envelope.
+        Layer("AMQP", ["AMQP"], mayUse: ["C"]),
+        Layer("operating system", ["Processes"], mayUse: ["C"]),
+        Layer("outside standards", ["OCI", "HTTPClient"], mayUse: ["C", "Wire", "operating system"]),
+
+        Layer("Store", ["Store"], mayUse: ["Wire"]),
+        Layer("engines of the store", ["StoreSQLite"], mayUse: ["C", "Wire", "Store"]),
+        Layer("MessageBus", ["MessageBus"], mayUse: ["C", "Wire", "AMQP", "Store"]),
+
+        // Pure: it could run without any bus.
+        Layer("ExecutionModel", ["ExecutionModel"], mayUse: ["Wire"]),
+        Layer(
+            "preparation", ["SessionFiles", "Preparation"], mayUse: ["C", "Wire", "MessageBus", "ExecutionModel"]),
+
+        Layer("Topology", ["Topology"], mayUse: ["C", "Wire", "AMQP"]),
+        Layer(
+            "LocalNetwork", ["LocalNetwork"],
+            mayUse: ["C", "Wire", "AMQP", "Topology", "operating system", "outside standards"]),
+
+        // No participant uses another, nor a store, nor AMQP: all that it hears and says goes through the bus.
+        Layer(
+            "participants", participants, in: "Sources/Participants",
+            mayUse: [
+                "C", "Wire", "MessageBus", "ExecutionModel", "preparation", "outside standards", "operating system",
+            ]),
+
+        // Puts participants, back ends and stores together.
+        Layer(
+            "execbus", ["execbus"],
+            mayUse: [
+                "Wire", "AMQP", "operating system", "outside standards", "Store", "engines of the store", "MessageBus",
+                "ExecutionModel", "preparation", "Topology", "LocalNetwork", "participants",
+            ]),
+
+        Layer(
+            "TestSupport", ["TestSupport"], in: "Tests",
+            mayUse: ["Wire", "AMQP", "operating system", "Store", "MessageBus", "Topology", "LocalNetwork"]),
+    ]
+
+    /// Libraries that one target wraps, so that nobody else (but its tests) handles their pointers.
+    static let wrappers = [
+        "CRabbitMQ": "AMQP", "CSQLite": "StoreSQLite", "CCurl": "HTTPClient", "CJansson": "Wire", "CArchive": "OCI",
+    ]
+
+    /// What every Swift target is compiled with, at the least.
+    static let strictSettings: Set = [
+        "swiftLanguageMode 6",
+        "enableUpcomingFeature NonisolatedNonsendingByDefault",
+        "enableUpcomingFeature InferIsolatedConformances",
+        "enableUpcomingFeature ExistentialAny",
+        "enableUpcomingFeature InternalImportsByDefault",
+        "enableUpcomingFeature MemberImportVisibility",
+        "treatAllWarnings error",
+        "treatWarning StrictLanguageFeatures error",
+    ]
+}
