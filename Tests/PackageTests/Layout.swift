@@ -43,7 +43,8 @@ enum Layout {
         // Pure: it could run without any bus.
         Layer("ExecutionModel", ["ExecutionModel"], mayUse: ["Wire"]),
         Layer(
-            "preparation", ["SessionFiles", "Preparation"], mayUse: ["C", "Wire", "MessageBus", "ExecutionModel"]),
+            "preparation", ["SessionFiles", "Preparation"],
+            mayUse: ["C", "Wire", "MessageBus", "ExecutionModel", "operating system"]),
 
         Layer("Topology", ["Topology"], mayUse: ["C", "Wire", "AMQP"]),
         Layer(
