@@ -24,7 +24,7 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 func participant(_ name: String, _ more: [Target.Dependency] = []) -> Target {
     .target(
-        name: name, dependencies: ["Wire", "MessageBus", "ExecutionModel"] + more,
+        name: name, dependencies: ["Wire", "Store", "MessageBus", "ExecutionModel"] + more,
         path: "Sources/Participants/\(name)", swiftSettings: strict)
 }
 

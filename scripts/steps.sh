@@ -4,6 +4,7 @@
 #   step "Building"        ends the step before, and begins this one
 #   silent_step "…"        the same for a step that says itself what it does
 #   note "text"            a line within a step
+#   quietly LOG COMMAND…   a command whose output is of interest only when it fails
 #   die "text"             ends the script: what is wrong, and what to do
 #   summary                ends the last step, and tells how long each took
 #
@@ -84,6 +85,23 @@ report_failure() {
     fi
 }
 trap report_failure EXIT
+
+# quietly LOG COMMAND…: on a terminal the command shows itself; elsewhere its output goes to a file, and its errors are shown.
+quietly() {
+    local log=$1
+    shift
+    if [[ -t 1 && -z ${CI:-} ]]; then
+        "$@"
+    else
+        "$@" >"$log" 2>&1 || {
+            local status=$?
+            grep -nE 'error:|warning:' "$log" | head -n 40 >&2 || true
+            tail -n 10 "$log" >&2
+            note "all of it is in $log" >&2
+            return "$status"
+        }
+    fi
+}
 
 # The comment at the head of the script is its help.
 help() { sed -n '2,$ { /^#/!q; s/^# \{0,1\}//p; }' "$0"; }

@@ -44,18 +44,19 @@ enum Layout {
         Layer("ExecutionModel", ["ExecutionModel"], mayUse: ["Wire"]),
         Layer(
             "preparation", ["SessionFiles", "Preparation"],
-            mayUse: ["C", "Wire", "MessageBus", "ExecutionModel", "operating system"]),
+            mayUse: ["C", "Wire", "Store", "MessageBus", "ExecutionModel", "operating system"]),
 
         Layer("Topology", ["Topology"], mayUse: ["C", "Wire", "AMQP"]),
         Layer(
             "LocalNetwork", ["LocalNetwork"],
             mayUse: ["C", "Wire", "AMQP", "Topology", "operating system", "outside standards"]),
 
-        // No participant uses another, nor a store, nor AMQP: all that it hears and says goes through the bus.
+        // No participant uses another, nor AMQP, nor an engine of the store: it hears and speaks through the bus alone.
         Layer(
             "participants", participants, in: "Sources/Participants",
             mayUse: [
-                "C", "Wire", "MessageBus", "ExecutionModel", "preparation", "outside standards", "operating system",
+                "C", "Wire", "Store", "MessageBus", "ExecutionModel", "preparation", "outside standards",
+                "operating system",
             ]),
 
         // Puts participants, back ends and stores together.
