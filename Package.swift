@@ -75,7 +75,7 @@ let package = Package(
         participant("ExecutionBroker"),
         participant("PrepareData", ["Preparation"]),
         participant("Cavern", ["Preparation"]),
-        participant("Harbor", ["Preparation", "OCI"]),
+        participant("Harbor", ["Preparation", "OCI", "Processes"]),
         participant("Canfar", ["Preparation", "OCI", "HTTPClient", "Processes"]),
 
         .executableTarget(
