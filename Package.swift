@@ -80,7 +80,9 @@ let package = Package(
 
         .executableTarget(
             name: "execbus",
-            dependencies: ["Wire", "AMQP", "Store", "StoreSQLite", "MessageBus", "ExecutionModel", "HTTPClient", "Preparation"]
+            dependencies: [
+                "Wire", "AMQP", "Store", "StoreSQLite", "MessageBus", "ExecutionModel", "HTTPClient", "Preparation",
+            ]
                 + ["Topology", "LocalNetwork", "Processes", "OCI"]
                 + participants.map { Target.Dependency(stringLiteral: $0) },
             swiftSettings: strict),
