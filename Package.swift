@@ -99,7 +99,7 @@ let package = Package(
         tests("ExecutionModelTests", ["ExecutionModel", "Wire"]),
         tests("OCITests", ["OCI", "Wire", "Processes", "CArchive"]),
         tests("HTTPClientTests", ["HTTPClient", "Processes"]),
-        tests("LocalNetworkTests", ["LocalNetwork", "Processes", "Topology", "Wire"]),
+        tests("LocalNetworkTests", ["LocalNetwork", "Processes", "Topology", "Wire", "AMQP"]),
         tests("TopologyTests", ["Topology", "AMQP", "Wire", "LocalNetwork", "Processes"]),
         tests("PreparationTests", ["Preparation", "MessageBus", "ExecutionModel", "Store", "Wire"]),
         tests(

@@ -71,18 +71,21 @@ package actor PrivateRabbitMQ {
         "amqp://\(escaped(user)):\(escaped(password))@127.0.0.1:\(port)/\(escaped(vhost))"
     }
 
-    /// Stops the node (SIGTERM, after 20 s SIGKILL), and its epmd after it.
+    /// Stops the node (SIGTERM, after 20 s SIGKILL), and its epmd after it. The folder is then free for another.
     package func stop() async {
         await node?.terminate(grace: .seconds(20))
-        node = nil
         await epmd.kill()
+        lock.release()
     }
 
     /// Kills the node (SIGKILL), as a power cut would. `restart` starts it again.
     package func kill() async { await node?.kill() }
 
-    /// Stops the node where it runs, and starts it again on the same folder and the same port.
+    /// Stops the node where it runs, and starts it again on the same folder and the same port. Not after `stop`.
     package func restart() async throws {
+        guard epmd.status == nil else {
+            throw LocalNetworkError(.notStarted, "this RabbitMQ was stopped: start another on \(folder)")
+        }
         await node?.terminate(grace: .seconds(20))
         try await startNode()
     }

@@ -1,8 +1,11 @@
+import AMQP
 import Glibc
 import LocalNetwork
 import Processes
 import TestSupport
 import Testing
+import Topology
+import Wire
 
 @Suite(.serialized) struct PrivateRabbitMQTests {
     private let definitions = Array(
@@ -39,6 +42,39 @@ import Testing
             try await node.restart()
             #expect(node.port == port)
             #expect(try await node.control(["list_queues", "-p", "v"]).contains("q"))
+            await node.stop()
+        }
+    }
+
+    @Test func `a folder is taken up again with its messages, and with the passwords of the new start`() async throws {
+        func definitions(_ password: String) -> [UInt8] {
+            let topology = Topology(sites: ["ral"].compactMap(SiteName.init))
+            let users = [.administrator(password: password)] + topology.participantUsers { _ in password }
+            return topology.definitions(users: users).bytes
+        }
+        func connect(_ node: PrivateRabbitMQ, _ password: String) async throws -> AMQPConnection {
+            try await AMQPConnection.connect(
+                try AMQPConfiguration(uri: node.uri(user: "harbor.ral", password: password, vhost: "execbus")))
+        }
+        try await withTemporaryFolder { folder in
+            var node = try await PrivateRabbitMQ.start(directory: folder, definitions: definitions("first"))
+            var connection = try await connect(node, "first")
+            try await connection.publish(
+                AMQPMessage(
+                    exchange: "parked", routingKey: "harbor.ral", properties: AMQPProperties(isPersistent: true),
+                    body: Array("kept".utf8), isMandatory: true))
+            await connection.close()
+            await node.stop()
+            await #expect(throws: LocalNetworkError.self) { try await node.restart() }
+
+            node = try await PrivateRabbitMQ.start(directory: folder, definitions: definitions("second"))
+            await #expect(throws: AMQPError.self) { try await connect(node, "first") }
+            connection = try await AMQPConnection.connect(
+                try AMQPConfiguration(uri: node.uri(user: "admin", password: "second", vhost: "execbus")))
+            let batch = try await connection.get("harbor.ral.parked")
+            #expect(batch.messages.first?.body == Array("kept".utf8))
+            batch.acknowledge()
+            await connection.close()
             await node.stop()
         }
     }
