@@ -105,7 +105,10 @@ let package = Package(
         tests(
             "ParticipantsTests",
             participants.map { Target.Dependency(stringLiteral: $0) }
-                + ["MessageBus", "ExecutionModel", "Preparation", "OCI", "Store", "Wire", "HTTPClient", "Processes"]),
+                + [
+                    "MessageBus", "ExecutionModel", "Preparation", "OCI", "Store", "Wire", "HTTPClient", "Processes",
+                    "AMQP",
+                ]),
         tests("PackageTests", ["Processes", "Wire"]),
         tests(
             "Scenarios", ["Wire", "AMQP", "MessageBus", "LocalNetwork", "Processes", "HTTPClient", "ExecutionModel"]),
