@@ -28,24 +28,36 @@ package struct ImageStore: Sendable, Hashable {
         return Files.exists(path) ? path : nil
     }
 
-    /// Copies an image from a registry's layout and unpacks it. What is already here is not done again.
+    /// Copies an image from a registry's layout and unpacks it. What is already here is not done again; a pull that
+    /// fails or is cancelled leaves nothing that was not here before.
     /// - Returns: the path of the unpacked root folder.
     package func pull(
         _ image: ResolvedImage, from registry: OCILayout, limits: UnpackLimits = UnpackLimits(),
         context: WorkContext = WorkContext()
     ) throws -> String {
-        try FileLock.with(lockPath(image.digest), context: context) {
-            if let root = root(of: image.digest) {
-                context.report(.copying, image.size, of: image.size)
-                context.report(.unpacking, image.size, of: image.size)
-                return root
+        let result = Result {
+            try FileLock.with(lockPath(image.digest), context: context) {
+                try FileLock.with(blobLockPath, shared: true, context: context) {
+                    try pullLocked(image, from: registry, limits: limits, context: context)
+                }
             }
-            try copy(image, from: registry, context: context)
-            return try unpack(image, limits: limits, context: context)
         }
+        // Also where another's pull failed while this one was under way.
+        let hasFailed = if case .failure = result { true } else { false }
+        if hasFailed || Files.exists(sweepMark) { try? removeUnusedBlobs() }
+        return try result.get()
     }
 
-    private func copy(_ image: ResolvedImage, from registry: OCILayout, context: WorkContext) throws {
+    private func pullLocked(
+        _ image: ResolvedImage, from registry: OCILayout, limits: UnpackLimits, context: WorkContext
+    ) throws -> String {
+        if let root = root(of: image.digest) {
+            context.report(.copying, image.size, of: image.size)
+            context.report(.unpacking, image.size, of: image.size)
+            // Under another name as well, or one that a crash has kept from being written.
+            if try !layout.knows(image) { try layout.tag(image) }
+            return root
+        }
         var done: Int64 = 0
         context.report(.copying, 0, of: image.size)
         for blob in image.blobs {
@@ -54,8 +66,23 @@ package struct ImageStore: Sendable, Hashable {
                 context.report(.copying, min(done, image.size), of: image.size)
             }
         }
-        try layout.tag(
-            image.manifestDescriptor, as: image.reference, for: image.configuration.platform, context: context)
+        let root = try unpack(image, limits: limits, context: context)
+        try layout.tag(image)
+        return root
+    }
+
+    /// Removes the blobs of which no image in the index knows. While an image is being pulled nothing is removed; the
+    /// pull does it at its end.
+    package func removeUnusedBlobs() throws {
+        try Files.replace(sweepMark, with: [])
+        _ = try FileLock.ifFree(blobLockPath) {
+            var used: Set<String> = []
+            try layout.collectBlobs(of: try layout.index(), into: &used)
+            for name in Files.names(in: layout.blobFolder) where !used.contains(name) {
+                unlink("\(layout.blobFolder)/\(name)")
+            }
+            unlink(sweepMark)
+        }
     }
 
     private func unpack(_ image: ResolvedImage, limits: UnpackLimits, context: WorkContext) throws -> String {
@@ -116,6 +143,9 @@ package struct ImageStore: Sendable, Hashable {
     }
 
     private func rootPath(_ digest: Digest) -> String { "\(path)/rootfs/\(digest.hex)" }
+    private var blobLockPath: String { "\(path)/locks/blobs" }
+    /// There while blobs wait to be removed.
+    private var sweepMark: String { "\(path)/locks/unused" }
     private func lockPath(_ digest: Digest) -> String { "\(path)/locks/\(digest.hex)" }
     private func holderPath(_ digest: Digest) -> String { "\(path)/holders/\(digest.hex)" }
 

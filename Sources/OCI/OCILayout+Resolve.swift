@@ -86,12 +86,30 @@ extension OCILayout {
             reference: reference, manifestDescriptor: descriptor, manifest: manifest, configuration: configuration)
     }
 
+    /// How an image is named in the index; without a tag, but with a digest, it is not `latest`.
+    private static func name(of reference: ImageReference) -> String {
+        guard let digest = reference.digest, reference.tag == nil else { return reference.nameAndTag }
+        return "\(reference.name)@\(digest)"
+    }
+
+    func tag(_ image: ResolvedImage) throws {
+        try tag(image.manifestDescriptor, as: image.reference, for: image.configuration.platform)
+    }
+
+    /// Whether the index has this image under this name.
+    func knows(_ image: ResolvedImage) throws(OCIError) -> Bool {
+        let name = OCILayout.name(of: image.reference)
+        return try index().manifests.contains {
+            $0.digest == image.digest && $0.annotations[OCILayout.referenceName] == name
+        }
+    }
+
     /// Names an image in `index.json`, in place of what had the name for the same platform before.
     package func tag(
         _ descriptor: Descriptor, as reference: ImageReference, for platform: Platform,
         context: WorkContext = WorkContext()
     ) throws {
-        let name = reference.nameAndTag
+        let name = OCILayout.name(of: reference)
         let entry = Descriptor(
             mediaType: descriptor.mediaType, digest: descriptor.digest, size: descriptor.size, platform: platform,
             annotations: [OCILayout.referenceName: name])
@@ -116,5 +134,21 @@ extension OCILayout {
         let descriptor = try write(manifest.json.bytes, mediaType: MediaType.manifest)
         try tag(descriptor, as: reference, for: configuration.platform)
         return descriptor
+    }
+
+    /// The names of all blobs that an index leads to.
+    func collectBlobs(of index: ImageIndex, into names: inout Set<String>) throws(OCIError) {
+        for entry in index.manifests where names.insert(entry.digest.hex).inserted && holds(entry) {
+            if MediaType.isIndex(entry.mediaType) {
+                try collectBlobs(
+                    of: try ImageIndex(decoding: try document(entry, "index"), place: "index \(entry.digest)"),
+                    into: &names)
+            } else if MediaType.isManifest(entry.mediaType) {
+                let manifest = try ImageManifest(
+                    decoding: try document(entry, "manifest"), place: "manifest \(entry.digest)")
+                names.insert(manifest.config.digest.hex)
+                for layer in manifest.layers { names.insert(layer.digest.hex) }
+            }
+        }
     }
 }

@@ -63,6 +63,20 @@ import Testing
         #expect(try store.layout.resolve(test.image.reference).digest == test.image.digest)
     }
 
+    @Test func `an image that is here under one name gets a second one, and without a tag its digest`() throws {
+        let test = try TestImage(in: scratch, [Tar.make { $0.file("a") }])
+        let store = try store
+        for text in ["srcnet/test:1", "other:2", "other@\(test.image.digest)"] {
+            let reference = try ImageReference(parsing: text)
+            try test.registry.tag(test.image.manifestDescriptor, as: reference, for: .current)
+            _ = try store.pull(try test.registry.resolve(reference), from: test.registry)
+            _ = try store.pull(try test.registry.resolve(reference), from: test.registry)
+            #expect(try store.layout.resolve(reference).digest == test.image.digest)
+        }
+        #expect(try store.layout.index().manifests.count == 3)
+        #expect(throws: OCIError.self) { try store.layout.resolve(try ImageReference(parsing: "other")) }
+    }
+
     @Test func `blobs that are here are not copied again`() throws {
         let test = try TestImage(in: scratch, [Tar.make { $0.file("a") }])
         _ = try store.pull(test.image, from: test.registry)
@@ -156,7 +170,7 @@ import Testing
         #expect(throws: CancellationError.self) { try store.pull(test.image, from: test.registry, context: context) }
         #expect(tree(scratch / "store/.ingest").isEmpty)
         #expect(tree(scratch / "store/rootfs").isEmpty)
-        #expect(store.layout.holds(test.image.manifest.layers[0]) == (stage == .unpacking))
+        #expect(tree(scratch / "store/blobs/sha256").isEmpty)
     }
 
     @Test func `a cancelled task ends its pull`() async throws {
@@ -231,5 +245,36 @@ import Testing
         #expect(try store.remove(test.image.digest))
         #expect(tree(scratch / "store/rootfs").isEmpty)
         #expect(throws: OCIError.self) { try store.hold(test.image.digest, for: "../x") }
+    }
+
+    @Test func `a failed pull leaves no blob of its own and every blob of others`() throws {
+        let base = Tar.make { $0.file("base") }
+        let good = try TestImage(in: scratch, [base], name: "good:1")
+        let bad = try TestImage(in: scratch, [base, Tar.make { $0.file("top") }], name: "bad:1")
+        let store = try store
+        _ = try store.pull(good.image, from: good.registry)
+        let before = tree(store.layout.blobFolder)
+        try alterOneByte(of: bad.registry.blobPath(bad.image.manifest.layers[1].digest), at: 600)
+        #expect(throws: OCIError.self) { try store.pull(bad.image, from: bad.registry) }
+        #expect(tree(store.layout.blobFolder) == before)
+        #expect(tree(store.path + "/rootfs") == ["\(good.image.digest.hex)/", "\(good.image.digest.hex)/base"])
+    }
+
+    @Test func `blobs are not removed under a pull that is under way, which does it itself`() throws {
+        let test = try TestImage(in: scratch, [Tar.make { $0.file("a") }])
+        let store = try store
+        let stray = try store.layout.write([1, 2, 3], mediaType: "x")
+        let attempts = Mutex(0)
+        let context = WorkContext { step in
+            guard step.stage == .unpacking, step.done == 0 else { return }
+            try? store.removeUnusedBlobs()
+            attempts.withLock { $0 += 1 }
+        }
+        _ = try store.pull(test.image, from: test.registry, context: context)
+        #expect(attempts.withLock { $0 } == 1)
+        #expect(!store.layout.holds(stray))
+        #expect(test.image.blobs.allSatisfy(store.layout.holds))
+        try store.removeUnusedBlobs()
+        #expect(test.image.blobs.allSatisfy(store.layout.holds))
     }
 }

@@ -58,7 +58,7 @@ package struct RuncRuntime: ContainerRuntime {
     package func state(of id: String) async throws -> ContainerState {
         let folder = try ContainerFolder(id, in: containers)
         try folder.adopt(key: nil)
-        return folder.state()
+        return try await Supervisor(folder: folder).state()
     }
 
     package func stop(_ id: String, grace: Duration) async throws {

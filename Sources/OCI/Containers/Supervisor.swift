@@ -85,6 +85,13 @@ struct Supervisor {
         }
     }
 
+    /// How it is with the container. Between its end and the moment in which the shell has written the exit code lie
+    /// milliseconds, which are waited for.
+    func state() async throws -> ContainerState {
+        if case .ended(nil) = folder.state() { _ = try await waitForEnd(upTo: .seconds(1)) }
+        return folder.state()
+    }
+
     /// Waits until the shell has ended, which is after it has written the exit code.
     /// - Returns: false where it has not after this time.
     func waitForEnd(upTo limit: Duration) async throws -> Bool {
