@@ -72,7 +72,7 @@ let package = Package(
         participant("GlobalExecution"),
         participant("Permissions"),
         participant("WorkstepEditor"),
-        participant("ExecutionBroker"),
+        participant("ExecutionBroker", ["Preparation"]),
         participant("PrepareData", ["Preparation"]),
         participant("Cavern", ["Preparation"]),
         participant("Harbor", ["Preparation", "OCI", "Processes"]),

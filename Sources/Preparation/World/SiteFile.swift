@@ -6,7 +6,8 @@ package import Wire
 ///     {
 ///       "site": "ral",
 ///       "state": "state",                          where the participants keep what they make
-///       "capacity": {"cores": 8, "memory": 16},    for the broker
+///       "capacity": {"cores": 8, "memory": 16},    for the broker; memory in GiB
+///       "executables": {"jupyter-notebook": {"image": "srcnet/notebook:1"}},  what the broker offers to run
 ///       "storage": [{"rse": "RAL", "path": "…", "local": true}],
 ///       "catalogue": "catalogue.json",             which storage holds what
 ///       "home": "homes",                           the users' own folders
@@ -18,7 +19,7 @@ package import Wire
 package struct SiteFile {
     /// Every member there is; each participant reads its own.
     package static let members: Set<String> = [
-        "site", "state", "capacity", "storage", "catalogue", "home", "registry", "session",
+        "site", "state", "capacity", "executables", "storage", "catalogue", "home", "registry", "session",
     ]
 
     package let site: SiteName
