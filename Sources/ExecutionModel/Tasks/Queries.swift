@@ -182,3 +182,52 @@ public struct ImageDocument: Sendable, Hashable {
             bytesPerSecond: rate, seconds: body["seconds"]?.double)
     }
 }
+
+/// `srcnet.session.logs.v1` as the broker passes it on to `canfar.<site>`: `{task, session, limit?}`, answered by
+/// `SessionLog`, straight to who asked the broker.
+public struct SessionLogQuery: Sendable, Hashable {
+    public var task: TaskID
+    public var session: SessionID
+    /// At most so many of the last bytes, up to 64 KiB.
+    public var limit: Int
+
+    public init(task: TaskID, session: SessionID, limit: Int = 65_536) {
+        self.task = task
+        self.session = session
+        self.limit = limit
+    }
+
+    public var json: JSON {
+        [
+            "task": .string(task.description), "session": .string(session.description), "limit": .int(Int64(limit)),
+        ]
+    }
+
+    /// Reads a body; what is missing or wrong is `invalid`.
+    public init(_ body: JSON) throws(Problem) {
+        let reader = JSONReader(body)
+        let task = reader.identifier("task", of: TaskID.self, required: true)
+        let session = reader.identifier("session", of: SessionID.self, required: true)
+        let limit = reader.int("limit", in: 1...65_536)
+        try reader.finish()
+        guard let task, let session else { throw Problem(.invalid, "not a session") }
+        self.init(task: task, session: session, limit: Int(limit ?? 65_536))
+    }
+}
+
+/// `srcnet.log.v1` of a session: the last of what its programs wrote.
+public struct SessionLog: Sendable, Hashable {
+    public var task: TaskID
+    public var session: SessionID
+    public var text: String
+
+    public init(task: TaskID, session: SessionID, text: String) {
+        self.task = task
+        self.session = session
+        self.text = text
+    }
+
+    public var json: JSON {
+        ["task": .string(task.description), "session": .string(session.description), "text": .string(text)]
+    }
+}

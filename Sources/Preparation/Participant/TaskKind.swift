@@ -56,3 +56,9 @@ extension ResolveQuery: TaskQuery {
     package static let messageType = MessageType.imageResolve
     package static let answerType = MessageType.image
 }
+
+extension SessionLogQuery: TaskQuery {
+    package static let messageType = MessageType.sessionLogs
+    package static let answerType = MessageType.log
+    package static let isForBrokerOnly = true
+}
