@@ -44,6 +44,15 @@ extension AMQPConsumer {
     }
 }
 
+extension AMQPDeliveryBatch {
+    /// Acknowledges all; their texts.
+    consuming func settledTexts() -> [String] {
+        let texts = messages.map(\.text)
+        acknowledge()
+        return texts
+    }
+}
+
 extension AMQPDelivery {
     var text: String { String(decoding: body, as: UTF8.self) }
 }

@@ -66,7 +66,8 @@ final class ConnectionCore: Sendable {
             var settled: [Confirms.Settled] = []
             let mustRing = mailbox.withLock { box in
                 box.submit(batch, into: &settled)
-                return box.hasWork ? box.claimWake() : box.claimWake(by: deadline)
+                let isLate = box.claimWake(by: deadline)
+                return box.hasWork ? box.claimWake() || isLate : isLate
             }
             if mustRing { bell.ring() }
             for entry in settled { entry.owner.settle(entry.range, entry.outcome) }
@@ -89,7 +90,7 @@ final class ConnectionCore: Sendable {
         }
         guard !plan.queues.isEmpty else { throw AMQPError(.invalidArgument, "no queue to consume is named") }
         var trial = ByteWriter()
-        _ = try trial.setUp(plan, channel: 0)
+        _ = try trial.setUp(plan, resumingAt: [:], channel: 0)
         let consumer = ConsumerCore(plan, connection: self)
         try await Waiter<Void>.wait { post(.consume(consumer, $0)) }
         return consumer
@@ -119,7 +120,9 @@ extension Command {
 
 extension ByteWriter {
     /// Everything that takes up a consumer on a fresh channel, and the answers that say that it stands.
-    mutating func setUp(_ plan: ConsumePlan, channel: UInt16) throws(AMQPError) -> [MethodID] {
+    mutating func setUp(
+        _ plan: ConsumePlan, resumingAt offsets: [String: Int64], channel: UInt16
+    ) throws(AMQPError) -> [MethodID] {
         var answers: [MethodID] = [.channelOpenOK]
         try openChannel(channel)
         for declaration in plan.declarations {
@@ -130,9 +133,11 @@ extension ByteWriter {
         try quality(prefetch: plan.prefetch, channel: channel)
         answers.append(.basicQosOK)
         for (index, queue) in plan.queues.enumerated() {
+            var arguments = plan.arguments
+            if let offset = offsets[queue] { arguments["x-stream-offset"] = .int(offset) }
             try consume(
-                queue, tag: ConsumerTag.make(index, queue: queue), exclusive: plan.isExclusive,
-                arguments: plan.arguments, channel: channel)
+                queue, tag: ConsumerTag.make(index, queue: queue), exclusive: plan.isExclusive, arguments: arguments,
+                channel: channel)
             answers.append(.basicConsumeOK)
         }
         return answers

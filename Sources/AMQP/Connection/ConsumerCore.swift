@@ -30,6 +30,9 @@ final class ConsumerCore: Sendable {
         var head = 0
         var headTag: UInt64 = 1
         var acks = AckWindow()
+        /// Of a stream: where the open deliveries stand in it, and where to go on after a reconnect.
+        var streamed: [(tag: UInt64, queue: String, offset: Int64)] = []
+        var resumeOffsets: [String: Int64] = [:]
         var lastFlush: ContinuousClock.Instant
         var flushDue: ContinuousClock.Instant?
         var waiter: CheckedContinuation<Wake, Never>?
@@ -257,7 +260,22 @@ extension ConsumerCore.State {
     fileprivate mutating func flush(now: ContinuousClock.Instant) -> [AckWindow.Frame] {
         lastFlush = now
         flushDue = nil
+        defer { if !streamed.isEmpty { forgetOffsets() } }
         return acks.flush()
+    }
+
+    fileprivate mutating func noteOffsets(of messages: [AMQPDelivery]) {
+        for (index, message) in messages.enumerated() {
+            guard let offset = message.properties.headers["x-stream-offset"]?.int else { continue }
+            streamed.append((acks.nextTag + UInt64(index), message.queue, offset))
+        }
+    }
+
+    /// What lies before the first open delivery will not be asked for again.
+    private mutating func forgetOffsets() {
+        let settled = streamed.prefix { $0.tag < acks.firstTag }
+        for entry in settled { resumeOffsets[entry.queue] = entry.offset + 1 }
+        streamed.removeFirst(settled.count)
     }
 }
 
@@ -265,11 +283,13 @@ extension ConsumerCore.State {
 
 extension ConsumerCore {
     /// A new channel: tags begin at 1 again, and what the old one delivered is the broker's again.
-    func begin(channel: UInt16, epoch: UInt64) {
+    /// Where in its streams to go on, if it has read some.
+    func begin(channel: UInt16, epoch: UInt64) -> [String: Int64] {
         state.withLock { state in
             state.reset()
             state.channel = channel
             state.epoch = epoch
+            return state.resumeOffsets
         }
     }
 
@@ -289,6 +309,7 @@ extension ConsumerCore {
     /// Deliveries in the order of their tags.
     func deliver(_ messages: [AMQPDelivery]) {
         let waiter = state.withLock { state -> CheckedContinuation<Wake, Never>? in
+            if plan.isStream { state.noteOffsets(of: messages) }
             state.acks.deliver(count: messages.count)
             if state.ended != nil { return nil }
             if state.buffer.isEmpty { state.buffer = messages } else { state.buffer.append(contentsOf: messages) }
@@ -346,6 +367,7 @@ extension ConsumerCore.State {
         head = 0
         headTag = 1
         acks = AckWindow()
+        streamed = []
         flushDue = nil
     }
 }

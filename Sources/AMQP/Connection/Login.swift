@@ -52,13 +52,18 @@ struct Login {
         amqp_set_handshake_timeout(state, &timeout)
         let reply = crabbitmq_login_plain(
             state, configuration.virtualHost, 2047, Int32(clamping: max(4096, configuration.maxFrameBytes)),
-            Int32(clamping: min(65_535, configuration.heartbeat.components.seconds)), configuration.connectionName,
-            configuration.user, configuration.password)
+            heartbeatSeconds, configuration.connectionName, configuration.user, configuration.password)
         switch reply.reply_type {
         case AMQP_RESPONSE_NORMAL: return
         case AMQP_RESPONSE_SERVER_EXCEPTION: throw refusal(reply.reply, endpoint)
         default: throw failure(reply.library_error, endpoint)
         }
+    }
+
+    /// The protocol knows whole seconds only, and 0 means none.
+    private var heartbeatSeconds: Int32 {
+        let (seconds, attoseconds) = configuration.heartbeat.components
+        return Int32(max(0, min(65_535, seconds + (attoseconds > 0 ? 1 : 0))))
     }
 
     /// What the broker answered to user, password and virtual host.

@@ -51,6 +51,8 @@ struct Mailbox: Sendable {
     /// The thread is in `poll` until `wakeAt`, or is about to be.
     private var isAsleep = false
     private var wakeAt: ContinuousClock.Instant?
+    /// The earliest time that a caller has asked for since the thread last looked at the clock.
+    private var requestedWake: ContinuousClock.Instant?
 
     init(_ configuration: AMQPConfiguration) {
         window = max(1, configuration.publishWindow)
@@ -220,15 +222,26 @@ extension Mailbox {
 // MARK: Sleep
 
 extension Mailbox {
-    /// The thread is about to sleep until `instant` (nil: until woken). `false` if there is work already.
-    mutating func fallAsleep(until instant: ContinuousClock.Instant?, canSend: Bool) -> Bool {
-        guard commands.isEmpty, !canSend || (admitted.isEmpty && out.count == 0) else { return false }
-        isAsleep = true
-        wakeAt = instant
-        return true
+    enum Sleep {
+        case none
+        case until(ContinuousClock.Instant?)
     }
 
-    mutating func wakeUp() { isAsleep = false }
+    /// The thread is about to sleep, until `instant` by its own lights. How long it may.
+    mutating func fallAsleep(until instant: ContinuousClock.Instant?, canSend: Bool) -> Sleep {
+        // Where publishers wait for room in the buffer, the thread must first say that it has emptied it.
+        let isStale = canSend && hasWaiting && unsent > 0
+        guard commands.isEmpty, !isStale, !canSend || (admitted.isEmpty && out.count == 0) else { return .none }
+        isAsleep = true
+        wakeAt = [instant, requestedWake].compactMap { $0 }.min()
+        return .until(wakeAt)
+    }
+
+    /// The thread is awake, and will look at the clock next.
+    mutating func wakeUp() {
+        isAsleep = false
+        requestedWake = nil
+    }
 
     /// Whether the caller must ring: there is something to do now.
     mutating func claimWake() -> Bool {
@@ -238,7 +251,10 @@ extension Mailbox {
 
     /// Whether the caller must ring: there is something to do at `instant`, and the thread would sleep longer.
     mutating func claimWake(by instant: ContinuousClock.Instant) -> Bool {
-        guard isAsleep else { return false }
+        guard isAsleep else {
+            requestedWake = min(requestedWake ?? instant, instant)
+            return false
+        }
         if let wakeAt, wakeAt <= instant { return false }
         isAsleep = false
         return true

@@ -33,7 +33,6 @@ extension Reactor {
         let others = AMQPError(
             .channelClosed, "the channel was closed because of another message (\(text)); publish this one again",
             replyCode: code)
-        for entry in core.mailbox.withLock({ $0.shutGate() }) { confirms.append(entry.batch, entry.range) }
         var isKnown = false
         confirms.forEachOpen { batch, index in
             if batch.messages[index].isBlamed(by: text) { isKnown = true }
@@ -70,8 +69,21 @@ extension Reactor {
 
     func close(_ channel: Channel) {
         guard !channel.isClosing else { return }
+        quiesce(channel)
         channel.role = .closing
         write { writer throws(AMQPError) in try writer.closeChannel(channel.number) }
+    }
+
+    /// Sees to it that callers frame nothing more for a channel, before the frame that ends it: what came behind that
+    /// would end the whole connection.
+    func quiesce(_ channel: Channel) {
+        switch channel.role {
+        case .publisher:
+            for entry in core.mailbox.withLock({ $0.shutGate() }) { confirms.append(entry.batch, entry.range) }
+        case .subscription(let subscription): subscription.consumer.suspend()
+        case .held(let consumer): consumer.suspend()
+        case .request, .closing: break
+        }
     }
 
     // MARK: Ends
@@ -84,8 +96,7 @@ extension Reactor {
         case .publisher: publisherEnded(code: code, text: text)
         case .request(let pending): pending.waiter.resume(.failure(error))
         case .subscription(let subscription): failed(subscription, error)
-        case .held(let consumer): consumer.suspend()
-        case .closing: break
+        case .held, .closing: break
         }
     }
 
@@ -108,9 +119,11 @@ extension Reactor {
         }
         let consumer = subscription.consumer
         // What was framed for an older channel of this number lies before this in the mailbox.
-        consumer.begin(channel: number, epoch: live.epoch)
+        let offsets = consumer.begin(channel: number, epoch: live.epoch)
         var answers: [MethodID] = []
-        write { writer throws(AMQPError) in answers = try writer.setUp(consumer.plan, channel: number) }
+        write { writer throws(AMQPError) in
+            answers = try writer.setUp(consumer.plan, resumingAt: offsets, channel: number)
+        }
         channels[number] = Channel(number, .subscription(subscription), awaiting: answers)
         subscription.phase = .settingUp
     }

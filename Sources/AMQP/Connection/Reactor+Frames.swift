@@ -42,6 +42,7 @@ extension Reactor {
         let number = channel.number
         switch method {
         case .channelClosed(let code, let text):
+            quiesce(channel)
             write { writer throws(AMQPError) in try writer.method(.channelCloseOK, channel: number) }
             // Closing crossed closing: the answer to ours is still to come.
             if !channel.isClosing { ended(channel, code: code, text: text) }

@@ -94,6 +94,8 @@ extension Reactor {
             return
         }
         core.events.send(.lost(error))
+        // One that breaks again and again soon after the login is not better for having been there.
+        if ContinuousClock.now - live.since > configuration.reconnectCap { backoff.reset() }
         retryLater()
     }
 
@@ -140,7 +142,11 @@ extension Reactor {
             return
         }
         closing = Closing(deadline: deadline, waiters: waiter.map { [$0] } ?? [])
-        guard live != nil, started == nil else {
+        guard started == nil else {
+            finish(AMQPError(.cancelled, "connecting was given up"))
+            return
+        }
+        guard live != nil else {
             finish(AMQPError(.closed, "the connection was closed while there was none to the broker"))
             return
         }

@@ -19,6 +19,7 @@ final class Reactor {
         /// Whole frames taken from the mailbox, sent up to `sent`.
         var outgoing = ByteWriter()
         var sent = 0
+        let since = ContinuousClock.now
         var lastRead: ContinuousClock.Instant
         var lastSent: ContinuousClock.Instant
 
@@ -76,8 +77,9 @@ final class Reactor {
         while !isFinished {
             sleep(until: wakeAt)
             takeCommands()
-            wakeAt = tick(now: .now)
-            exchange()
+            let due = tick(now: .now)
+            // What was admitted after the look at the clock has a deadline too.
+            wakeAt = [due, exchange()].compactMap { $0 }.min()
             send()
         }
     }
@@ -89,9 +91,11 @@ extension Reactor {
     private func sleep(until wakeAt: ContinuousClock.Instant?) {
         let live = live
         let canSend = live.map { $0.unsent == 0 } ?? false
-        let isAsleep = core.mailbox.withLock { $0.fallAsleep(until: wakeAt, canSend: canSend) }
-        var timeout: Int32 = 0
-        if isAsleep { timeout = wakeAt?.pollTimeout(from: .now) ?? -1 }
+        let timeout: Int32 =
+            switch core.mailbox.withLock({ $0.fallAsleep(until: wakeAt, canSend: canSend) }) {
+            case .none: 0
+            case .until(let instant): instant?.pollTimeout(from: .now) ?? -1
+            }
         var entries = (
             pollfd(fd: core.bell.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: live?.library.descriptor ?? -1, events: Int16(POLLIN | (canSend ? 0 : POLLOUT)), revents: 0)
@@ -155,8 +159,9 @@ extension Reactor {
         core.mailbox.withLock { box in _ = try? body(&box.out) }
     }
 
-    /// Takes what is framed, and lets waiting publishers have the room that confirms have made.
-    private func exchange() {
+    /// Takes what is framed, and lets waiting publishers have the room that confirms have made. When the first of the
+    /// messages that it took must be answered.
+    private func exchange() -> ContinuousClock.Instant? {
         let live = live
         var admitted: [Mailbox.Admitted] = []
         core.mailbox.withLock { box in
@@ -181,6 +186,7 @@ extension Reactor {
             core.count { $0 += tally }
             tally = AMQPStatistics()
         }
+        return admitted.first?.batch.deadline
     }
 
     /// Sends what is framed without caring for the result; for the end of a connection.

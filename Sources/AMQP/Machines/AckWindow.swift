@@ -22,6 +22,9 @@ struct AckWindow {
     /// Delivered and not yet settled.
     private(set) var open = 0
 
+    /// Every delivery before this one is settled and told.
+    var firstTag: UInt64 { base }
+
     /// The tag that the next delivery must have.
     var nextTag: UInt64 { base + UInt64(marks.count - head) }
 
