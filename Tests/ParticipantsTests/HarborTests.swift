@@ -18,7 +18,7 @@ import Wire
             try Data("hello".utf8).write(to: URL(filePath: source + "/bin/hello"))
             let layer = try await Preparing.makeRegistry(
                 at: folder + "/registry", from: source, name: "srcnet/tiny:1", entrypoint: ["/bin/hello"],
-                labels: ["urn.srcnet.kind": "terminal"])
+                labels: ["org.srcnet.session": "notebook"])
             let site = try Preparing.site
             let (participant, performer) = try await Harbor.worker(
                 HarborSettings(site: site, registry: folder + "/registry", store: folder + "/images"))
@@ -37,7 +37,7 @@ import Wire
             let before = try ImageDocument(try #require(harbor.last(.image)))
             #expect(before.present == false)
             #expect(before.entrypoint == ["/bin/hello"])
-            #expect(before.kind == "terminal")
+            #expect(before.kind == "jupyter-notebook")
             #expect((before.seconds ?? -1) > 0)
 
             try await harbor.command(.imagePull, try pull(digest: before.digest))

@@ -84,12 +84,15 @@ package struct HarborWork: TaskWork {
             name: asked.locations.first ?? image.reference.description, digest: image.digest.description,
             size: image.size, present: isPresent,
             entrypoint: image.configuration.entrypoint + image.configuration.command,
-            kind: image.configuration.labels[HarborWork.kindLabel], bytesPerSecond: isPresent ? nil : bytesPerSecond,
+            kind: HarborWork.kind(image.configuration), bytesPerSecond: isPresent ? nil : bytesPerSecond,
             seconds: isPresent ? 0 : Double(image.size) / Double(max(1, bytesPerSecond)))
     }
 
-    /// The label by which an image says what it runs, a short name of `ExecutableKind`.
-    static let kindLabel = "urn.srcnet.kind"
+    /// What the image says that it runs, by the label `org.srcnet.session`.
+    private static func kind(_ configuration: ImageConfiguration) -> String? {
+        guard let label = configuration.labels["org.srcnet.session"] else { return nil }
+        return (label == "notebook" ? ExecutableKind.jupyterNotebook : ExecutableKind(rawValue: label))?.rawValue
+    }
 
     /// Copying and unpacking go through the same bytes one after another, so each is half of the whole.
     private static func progress(_ report: WorkProgress, of image: ResolvedImage) -> TaskProgress {

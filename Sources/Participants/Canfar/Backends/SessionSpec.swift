@@ -6,9 +6,10 @@ internal import Preparation
 
 /// What a session's container is like.
 ///
-/// The contract with images: the program listens on `127.0.0.1:$JUPYTER_PORT`, answers below `$JUPYTER_BASE_URL` to who
-/// gives the token `$JUPYTER_TOKEN` (as `?token=` or `Authorization: token …`) and to nobody else, with status 200 at
-/// `api/status` as soon as it can be used. It finds its files in `/session`.
+/// The contract with images: the program listens on `127.0.0.1:$SESSION_PORT`, answers below `/session/$SESSION_ID/` to
+/// who gives the token `$JUPYTER_TOKEN` (as `?token=` or `Authorization: token …`) and to nobody else, with status 200 at
+/// `api/status` as soon as it can be used. It finds its files in `/session`. What Jupyter knows by other names it gets by
+/// those as well.
 enum SessionSpec {
     /// Where the session sees its area.
     static let area = "/session"
@@ -53,6 +54,8 @@ enum SessionSpec {
         }
         environment.merge(command.environment) { $1 }
         environment["HOME"] = "\(area)/\(AreaRegister.home)"
+        environment["SESSION_ID"] = command.head.session.description
+        environment["SESSION_PORT"] = String(access.port)
         environment["JUPYTER_TOKEN"] = access.token
         environment["JUPYTER_PORT"] = String(access.port)
         environment["JUPYTER_BASE_URL"] = access.base
