@@ -1,9 +1,10 @@
-import MessageBus
 import Store
 import Synchronization
 import TestSupport
 import Testing
 import Wire
+
+@testable import MessageBus
 
 /// Works until it is released, and counts how often it began.
 private final class Bench: Performer {
@@ -81,5 +82,20 @@ private final class Bench: Performer {
             #expect(found[0].body == ["outcome": "cancelled"])
         }
         #expect(bench.stopped.load(ordering: .relaxed) == 1)
+    }
+
+    @Test func `an activity that was cancelled before a crash is cancelled after it`() async throws {
+        let network = MemoryNetwork()
+        let store = MemoryStore()
+        let activity = Activity(id: "a1", name: "work", lane: "a1", input: [:])
+        try await store.transact {
+            try $0.save(StoredActivity(activity: activity, order: 1, isCancelled: true).state())
+        }
+        try await network.withBank(store: store, performer: Bench()) { _ in
+            let isGone = try await eventually {
+                try await store.transact { try $0.state(StateKey(kind: StoredActivity.kind, id: "a1")) == nil }
+            }
+            #expect(isGone)
+        }
     }
 }

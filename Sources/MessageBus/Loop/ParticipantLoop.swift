@@ -103,8 +103,9 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
         vitals.withLock { $0 = host.participant.withLock { $0.vitalSigns } }
         outbox.add(pending)
         for stored in activities.sorted(by: { $0.order < $1.order }) {
-            if stored.isCancelled { board.carryOut(.cancel(id: stored.activity.id)) }
             board.carryOut(.start(stored.activity))
+            // After the start: what is not on the board cannot be cancelled.
+            if stored.isCancelled { board.carryOut(.cancel(id: stored.activity.id)) }
         }
         return nextTimer
     }
