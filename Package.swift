@@ -97,7 +97,7 @@ let package = Package(
         tests("ProcessesTests", ["Processes"]),
         tests("MessageBusTests", ["MessageBus", "AMQP", "Store", "StoreSQLite", "Wire"]),
         tests("ExecutionModelTests", ["ExecutionModel", "Wire"]),
-        tests("OCITests", ["OCI", "Wire", "Processes", "CArchive"]),
+        tests("OCITests", ["OCI", "Wire", "Processes", "HTTPClient", "CArchive"]),
         tests("HTTPClientTests", ["HTTPClient", "Processes"]),
         tests("LocalNetworkTests", ["LocalNetwork", "Processes", "Topology", "Wire", "AMQP"]),
         tests("TopologyTests", ["Topology", "AMQP", "Wire", "LocalNetwork", "Processes"]),
