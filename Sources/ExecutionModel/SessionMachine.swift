@@ -63,6 +63,13 @@ struct SessionStep {
         if let expires = session.expires { set(.expiry, at: expires) }
     }
 
+    /// The warning is one of the session's events, and counted among them.
+    private mutating func warn() {
+        guard session.phase.isUsable, let end = session.endsAt else { return }
+        session.sequence += 1
+        actions.append(.warn(endsAt: end))
+    }
+
     private mutating func timerFired(_ timer: SessionTimer) {
         // A timer that was cancelled in the transaction before may still come.
         guard session.timers.remove(timer) != nil else { return }
@@ -72,7 +79,7 @@ struct SessionStep {
         case .preparing: if session.phase == .waiting { prepare() }
         case .preparation: preparationTimedOut()
         case .computing: requestRoom()
-        case .warning: if session.phase.isUsable, let end = session.endsAt { actions.append(.warn(endsAt: end)) }
+        case .warning: warn()
         case .end: if session.phase.isUsable { release(.durationOver) }
         case .release: releaseAgain()
         }

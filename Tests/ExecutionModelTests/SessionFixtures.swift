@@ -32,6 +32,9 @@ struct SessionPlay {
         actions.compactMap { if case .publish(let fact) = $0 { fact.phase } else { nil } }
     }
 
+    /// How many warnings of its end were published.
+    var warnings: Int { actions.count { if case .warn = $0 { true } else { false } } }
+
     /// The bodies of the callbacks, in order.
     var callbacks: [JSON] {
         actions.compactMap { if case .callBack(let message) = $0 { message.body } else { nil } }

@@ -155,7 +155,7 @@ struct SessionHistoryTests {
         #expect(phases.map(\.rank) == phases.map(\.rank).sorted(), "phases never go back")
         #expect(Set(phases.map(\.rank)).count == phases.count, "and none comes twice")
         #expect(phases.filter(\.isTerminal).count == 1, "one end")
-        #expect(session.sequence == Int64(phases.count))
+        #expect(session.sequence == Int64(phases.count + world.play.warnings), "each event has its number")
         #expect(world.freed == 1, "capacity is freed exactly once")
         #expect(world.askers.allSatisfy { $0.value == 1 }, "each request is answered exactly once")
         for role in TaskRole.allCases {

@@ -299,14 +299,23 @@ final class BrokerSite {
         sent.filter { $0.type == "srcnet.task.release.v1" && !answeredReleases.contains($0.id) }
     }
 
+    /// The next release that waits for its answer, which is now somebody's to give.
+    func takeRelease() -> Outgoing? {
+        guard let release = releases.first else { return nil }
+        answeredReleases.insert(release.id)
+        return release
+    }
+
+    /// A participant says that nothing is left of a task.
+    func confirm(_ release: Outgoing) async throws {
+        try await answer(
+            release, "srcnet.task.v1",
+            ["task": release.json["task"] ?? .null, "status": "completed", "released": true])
+    }
+
     /// The participants answer every release that they were asked for, until none is left.
-    func releaseAll(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        while let release = releases.first {
-            answeredReleases.insert(release.id)
-            try await answer(
-                release, "srcnet.task.v1",
-                ["task": release.json["task"] ?? .null, "status": "completed", "released": true])
-        }
+    func releaseAll() async throws {
+        while let release = takeRelease() { try await confirm(release) }
     }
 
     /// Nothing is held by anybody, in memory and in the store.

@@ -58,7 +58,7 @@ struct CapacityLedger: Sendable {
         try capacity.slots(for: request, at: now)
     }
 
-    /// Whether a session whose time has come may begin, and until when it may stay beyond what was promised.
+    /// Whether a session whose time has come may begin: nothing that should be gone is still there.
     mutating func hasRoom(at now: Timestamp) -> Bool {
         capacity.extendOverdue(at: now)
         return capacity.hasRoom(at: now)

@@ -17,10 +17,10 @@ extension ExecutionBroker {
             deadline: decision.now + settings.session.permission)
     }
 
-    func takePermission(_ message: Message) -> SessionEvent.PermissionAnswer {
-        switch message.body["authorised"]?.bool {
+    private static func permission(in body: JSON) -> SessionEvent.PermissionAnswer {
+        switch body["authorised"]?.bool {
         case true: .granted
-        case false: .denied(message.body["reason"]?.string ?? "no reason was given")
+        case false: .denied(body["reason"]?.string ?? "no reason was given")
         case nil: .unanswered(Problem(.unavailable, "permissions does not say whether it is allowed"))
         }
     }
@@ -30,7 +30,7 @@ extension ExecutionBroker {
         guard case .permission(let id, let claim) = Correlation(message.correlationID) else {
             throw Problem(.invalid, "\(message.type) answers no acceptance")
         }
-        try play(.permission(claim, takePermission(message)), on: id, &decision)
+        try play(.permission(claim, Self.permission(in: message.body)), on: id, &decision)
     }
 
     // MARK: Claims
