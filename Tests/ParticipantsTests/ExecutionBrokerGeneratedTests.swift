@@ -1,5 +1,6 @@
 import ExecutionModel
 import MessageBus
+import Store
 import Testing
 import Wire
 
@@ -39,10 +40,22 @@ import Wire
             let numbers = site.sent.filter { $0.exchange == .events && $0.subject == session }.compactMap(\.sequence)
             #expect(numbers == numbers.indices.map { Int64($0) + 1 })
         }
-        // Each claim that came to nothing was taken back.
-        let claims = Set(site.sent.filter { $0.type == "srcnet.offer.claim.v1" }.map { $0.json["claim"] })
-        let ended = Set(site.sent.filter { $0.type == "srcnet.offer.unclaim.v1" }.map { $0.json["claim"] })
-        #expect(ended.isSubset(of: claims))
+        try await expectClaimsSettled(site, sessions)
+    }
+
+    /// Each claim has won, was lost to a sibling, or was taken back; the one that has won was not.
+    private func expectClaimsSettled(_ site: BrokerSite, _ sessions: [String]) async throws {
+        func claims(_ type: String) -> Set<String> {
+            Set(site.sent.filter { $0.type == type }.compactMap { $0.json["claim"]?.string })
+        }
+        let stored = try await site.harness.store.transact { transaction in
+            try transaction.states(ofKind: StoredSession.kind, group: nil, after: nil, limit: .max)
+                .map { try decodeState(StoredSession.self, $0).session }
+        }
+        let won = Set(stored.compactMap { $0.claim?.description })
+        let ended = claims("srcnet.offer.unclaim.v1")
+        #expect(claims("srcnet.offer.claim.v1") == ended.union(won).union(site.takenClaims))
+        #expect(won.isDisjoint(with: ended))
     }
 }
 
@@ -73,7 +86,9 @@ extension BrokerSite {
             var body = question.json
             body["claimed"] = true
             try await answer(question, "srcnet.offer.claimed.v1", body)
-        case "srcnet.offer.claim.v1": try await refuse(question, Problem(.offerTaken, "taken"))
+        case "srcnet.offer.claim.v1":
+            takenClaims.insert(question.json["claim"]?.string ?? "")
+            try await refuse(question, Problem(.offerTaken, "taken"))
         case "srcnet.task.release.v1" where isGood: try await confirm(question)
         case "srcnet.task.release.v1": try await giveBack(question)
         case "srcnet.offer.unclaim.v1": try await giveBack(question)

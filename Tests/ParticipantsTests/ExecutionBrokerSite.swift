@@ -14,6 +14,8 @@ final class BrokerSite {
     let settings: BrokerSettings
     /// Everything that the broker has sent so far.
     private(set) var sent: [Outgoing] = []
+    /// The claims that were refused because another offer was first.
+    var takenClaims: Set<String> = []
     private var offersets = 0
 
     init(cores: Int64 = 4, memory: Int64 = 8) throws {
