@@ -52,6 +52,7 @@ let package = Package(
         cLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         cLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         cLibrary("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
+        cLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .systemLibrary(name: "CLinux", path: "Sources/C/CLinux"),
 
         .target(name: "CPlatform", path: "Sources/C/CPlatform"),
@@ -65,6 +66,7 @@ let package = Package(
         library("ExecutionModel", ["Wire"]),
         library("OCI", ["Wire", "Processes", "CArchive", "COpenSSL", "CLinux"]),
         library("HTTPClient", ["CCurl", "CLinux"]),
+        library("Files", ["ExecutionModel", "CLinux"]),
         library("Topology", ["Wire", "AMQP", "COpenSSL"]),
         library("Preparation", ["Wire", "MessageBus", "ExecutionModel", "Processes"]),
         library("LocalNetwork", ["Wire", "AMQP", "Topology", "Processes", "OCI"]),
@@ -73,8 +75,8 @@ let package = Package(
         participant("Permissions"),
         participant("WorkstepEditor"),
         participant("ExecutionBroker", ["Preparation"]),
-        participant("PrepareData", ["Preparation"]),
-        participant("Cavern", ["Preparation"]),
+        participant("PrepareData", ["Preparation", "Files", "Processes", "COpenSSL", "CZlib"]),
+        participant("Cavern", ["Preparation", "Files", "Processes", "COpenSSL"]),
         participant("Harbor", ["Preparation", "OCI", "Processes"]),
         participant("Canfar", ["Preparation", "OCI", "HTTPClient", "Processes"]),
 
@@ -107,7 +109,7 @@ let package = Package(
             participants.map { Target.Dependency(stringLiteral: $0) }
                 + [
                     "MessageBus", "ExecutionModel", "Preparation", "OCI", "Store", "Wire", "HTTPClient", "Processes",
-                    "AMQP",
+                    "AMQP", "Files",
                 ]),
         tests("PackageTests", ["Processes", "Wire"]),
         tests(

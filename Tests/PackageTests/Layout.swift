@@ -43,7 +43,7 @@ enum Layout {
         // Pure: it could run without any bus.
         Layer("ExecutionModel", ["ExecutionModel"], mayUse: ["Wire"]),
         Layer(
-            "preparation", ["SessionFiles", "Preparation"],
+            "preparation", ["Files", "Preparation"],
             mayUse: ["C", "Wire", "Store", "MessageBus", "ExecutionModel", "operating system"]),
 
         Layer("Topology", ["Topology"], mayUse: ["C", "Wire", "AMQP"]),
