@@ -12,7 +12,8 @@ package protocol DataStager: Sendable {
     /// Cancelled, it stops between two chunks; what is half copied may stay there to be taken up again.
     /// - Parameter progress: bytes of all items together; may be called often.
     /// - Throws: `TaskFailure`: `not-found` where a DID is unknown, `unavailable` where no replica can be read,
-    ///   `checksum-mismatch` where no replica has the right bytes, `no-space`.
+    ///   `checksum-mismatch` or `size-mismatch` where no replica has the right bytes, `path-taken`, `unsafe-path`,
+    ///   `no-space`.
     func stage(
         _ items: [PrepareDataCommand.Item], into folder: String,
         progress: @escaping @Sendable (TaskProgress) -> Void
