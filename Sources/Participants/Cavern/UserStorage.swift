@@ -8,7 +8,8 @@ package protocol UserStorage: Sendable {
     ///
     /// Cancelled, it stops between two chunks; what is half copied may stay there to be taken up again.
     /// - Parameter progress: bytes of all files together; may be called often.
-    /// - Throws: `TaskFailure`: `not-found` where one of the paths is not there, `no-space`.
+    /// - Throws: `TaskFailure`: `not-found` where one of the paths is not there, `unavailable`, `path-taken`,
+    ///   `unsafe-path`, `too-deep`, `no-space`.
     func pull(
         _ paths: [String], of owner: Owner, into folder: String,
         progress: @escaping @Sendable (TaskProgress) -> Void
@@ -27,5 +28,10 @@ package struct PulledFiles: Sendable, Hashable {
     package init(files: Int64, bytes: Int64) {
         self.files = files
         self.bytes = bytes
+    }
+
+    mutating func add(_ other: PulledFiles) {
+        files += other.files
+        bytes += other.bytes
     }
 }
