@@ -1,6 +1,6 @@
-import FoundationEssentials
 import Store
 import StoreSQLite
+import TestSupport
 import Testing
 
 /// The stores that must keep the same contract.
@@ -29,14 +29,6 @@ enum Engine: String, CaseIterable, Sendable, CustomTestStringConvertible {
             }
         }
     }
-}
-
-/// Runs `body` with the path of a new folder, which is removed at the end.
-func withTemporaryFolder<Value>(_ body: (String) async throws -> Value) async throws -> Value {
-    let folder = FileManager.default.temporaryDirectory.path + "/execbus-store-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    return try await body(folder)
 }
 
 /// Tries again until it succeeds, for at most ten seconds.

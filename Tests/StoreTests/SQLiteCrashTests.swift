@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import Store
 import Synchronization
+import TestSupport
 import Testing
 import Wire
 
