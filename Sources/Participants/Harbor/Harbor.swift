@@ -16,7 +16,7 @@ package enum Harbor: TaskKind {
         _ settings: HarborSettings
     ) async throws -> (participant: TaskParticipant<Harbor>, performer: TaskPerformer<HarborWork>) {
         let store = try await ImageStore.open(at: settings.store)
-        let work = HarborWork(registry: LayoutRegistry(path: settings.registry), store: store)
+        let work = try await HarborWork(registry: LayoutRegistry(path: settings.registry), store: store)
         return (TaskParticipant(site: settings.site), TaskPerformer(work))
     }
 }

@@ -2,7 +2,6 @@ package import ExecutionModel
 package import OCI
 internal import Preparation
 internal import Processes
-internal import Synchronization
 package import Wire
 
 /// What `harbor` does in the world, whatever the registry.
@@ -11,11 +10,13 @@ package struct HarborWork: TaskWork {
 
     let registry: any ImageRegistry
     let store: ImageStore
-    private let rate = PullRate()
+    private let rate: PullRate
 
-    package init(registry: any ImageRegistry, store: ImageStore) {
+    /// Measures first how fast pulls are here.
+    package init(registry: any ImageRegistry, store: ImageStore) async throws {
         self.registry = registry
         self.store = store
+        rate = try await PullRate.measure(beside: store)
     }
 
     package func perform(
@@ -39,7 +40,7 @@ package struct HarborWork: TaskWork {
         }
     }
 
-    /// The image itself stays, for the sessions to come; the store removes what nobody holds when it needs the room.
+    /// The image itself stays, for the sessions to come.
     package func remove(_ command: PullImageCommand, keep: Bool) async throws {
         let store = store
         try await BlockingWork.run { _ in
@@ -99,21 +100,5 @@ package struct HarborWork: TaskWork {
         let part = report.total > 0 ? Double(report.done) / Double(report.total) : 1
         let share = report.stage == .copying ? part / 2 : (1 + part) / 2
         return TaskProgress(done: Int64(Double(image.size) * share), total: image.size)
-    }
-}
-
-/// How fast pulls are here: what the last one has shown.
-final class PullRate: Sendable {
-    /// Before the first pull: what copying and unpacking on one slow core reaches.
-    private static let first: Int64 = 20 << 20
-    private let measured = Mutex<Int64?>(nil)
-
-    var bytesPerSecond: Int64 { measured.withLock { $0 } ?? PullRate.first }
-
-    /// A small image says more of the start than of the rate.
-    func learn(_ bytes: Int64, in time: Duration) {
-        guard bytes > 1 << 20, time.seconds > 0 else { return }
-        let rate = Int64(Double(bytes) / time.seconds)
-        measured.withLock { $0 = max(1, rate) }
     }
 }

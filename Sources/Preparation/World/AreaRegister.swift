@@ -63,9 +63,7 @@ package struct AreaRegister: Sendable {
     }
 
     private func leaveNow(_ session: SessionID, _ participant: ParticipantName) throws {
-        let doomed = "\(folder)/.old-\(session)"
-        // What a crash has left of an earlier attempt.
-        try Folders.remove(doomed)
+        let doomed = "\(folder)/.old-\(session)-\(UInt64.random(in: 0 ... .max))"
         try locked {
             unlink("\(users(session))/\(participant)")
             guard Folders.names(in: users(session)).isEmpty else { return }
@@ -74,6 +72,10 @@ package struct AreaRegister: Sendable {
             if Folders.exists(path(session)) { try Folders.rename(path(session), to: doomed) }
         }
         try Folders.remove(doomed)
+        // What a crash has left of an earlier attempt, or what another who left is still removing.
+        for name in Folders.names(in: folder) where name.hasPrefix(".old-\(session)-") {
+            try Folders.remove("\(folder)/\(name)")
+        }
     }
 
     private func users(_ session: SessionID) -> String { "\(folder)/.users/\(session)" }

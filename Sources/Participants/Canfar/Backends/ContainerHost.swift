@@ -26,14 +26,44 @@ package struct ContainerHost: SessionHost {
 
     package func start(_ command: StartSessionCommand, area: String) async throws -> StartedSession {
         do {
-            let known = try await find(command.head.task)
-            let (container, access) = if let known { known } else { try await launch(command, area: area) }
-            try await waitUntilItAnswers(command.head.task, access)
-            return StartedSession(
-                url: access.url(SessionSpec.page(command)), token: access.token, kind: command.kind,
-                unlimited: container.unenforced.map { "\($0.limit): \($0.reason)" })
+            // A port that was free may be another program's by the time at which the session wants it.
+            for _ in 0..<ContainerHost.attempts {
+                if let started = try await attempt(command, area: area) { return started }
+                try await stop(command.head.task)
+            }
+            throw TaskFailure("no-port", "other programs took each port that the session was given")
         } catch let error as OCIError {
             throw TaskFailure(error.code == .notFound ? "image-missing" : "cannot-start", error.description)
+        }
+    }
+
+    private static let attempts = 3
+
+    /// nil where another program has taken the session's port.
+    private func attempt(_ command: StartSessionCommand, area: String) async throws -> StartedSession? {
+        let task = command.head.task
+        let known = try await find(task)
+        let (container, access) = if let known { known } else { try await launch(command, area: area) }
+        do {
+            try await waitUntilItAnswers(task, access)
+        } catch let failure as TaskFailure {
+            if case .running = try await runtime.state(of: task.description) { throw failure }
+            if try await isTaken(access) { return nil }
+            throw failure
+        }
+        return StartedSession(
+            url: access.url(SessionSpec.page(command)), token: access.token, kind: command.kind,
+            unlimited: container.unenforced.map { "\($0.limit): \($0.reason)" })
+    }
+
+    /// Whether somebody listens at the port of a session that does not run.
+    private func isTaken(_ access: SessionAccess) async throws -> Bool {
+        do throws(HTTPError) {
+            // No token: whoever listens there is a stranger.
+            _ = try await client.get("http://127.0.0.1:\(access.port)/", timeout: .seconds(2))
+            return true
+        } catch {
+            return error.code != .refused
         }
     }
 
