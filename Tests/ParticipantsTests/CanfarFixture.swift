@@ -38,6 +38,8 @@ struct CanfarFixture: Sendable {
             if (bind(server, (struct sockaddr *)&address, sizeof address) != 0 || listen(server, 16) != 0) return 5;
             // One child in the session of its parent, one in a session of its own.
             for (int child = 0; child < 2; child++) if (fork() == 0) { if (child) setsid(); for (;;) pause(); }
+            if (strcmp(mode, "mute") == 0) for (;;) pause();
+            if (strcmp(mode, "slow") == 0) sleep(2);
             for (;;) {
                 int client = accept(server, NULL, NULL);
                 char request[4096] = {0}, body[4096] = {0}, answer[8192];

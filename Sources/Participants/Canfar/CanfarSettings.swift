@@ -23,7 +23,7 @@ package struct CanfarSettings: Sendable {
     package init(_ file: SiteFile) throws(Problem) {
         self.init(site: file.site, state: file.state, images: file.images)
         if let session = file.reader.object("session") {
-            session.refuseMembers(except: ["images", "patience", "grace"])
+            session.refuseMembers(except: ["patience", "grace"])
             patience = session.duration("patience") ?? patience
             grace = session.duration("grace") ?? grace
         }
