@@ -33,10 +33,15 @@ import Wire
         }
         let unpacked = clock.now
         try Files.makeFolder(scratch / "session")
+        // A notebook of one cell, run by a kernel as the page would.
         let script = """
+            import nbformat.v4 as v4, nbclient
+            cell = v4.new_code_cell('''
             import numpy, astropy.io.fits as fits
             fits.PrimaryHDU(numpy.arange(24.).reshape(2, 3, 4)).writeto('/session/cube.fits')
-            print('sum', fits.getdata('/session/cube.fits').sum())
+            print('sum', fits.getdata('/session/cube.fits').sum())''')
+            nbclient.NotebookClient(v4.new_notebook(cells=[cell])).execute()
+            print(cell.outputs[0].text)
             """
 
         let runtime = try await ContainerRuntimes.choose(folder: scratch / "state")
