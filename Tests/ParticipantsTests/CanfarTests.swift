@@ -43,6 +43,24 @@ import Wire
         }
     }
 
+    @Test(.enabled(if: geteuid() == 0, "only root can start sessions of other users"))
+    func `a session runs as the owner of the user's folder`() async throws {
+        try await CanfarFixture.with { site in
+            try FileManager.default.createDirectory(atPath: site.area + "/home", withIntermediateDirectories: true)
+            #expect(chown(site.area + "/home", 12_345, 12_345) == 0)
+            let canfar = try await site.play()
+            try await canfar.command(.sessionStart, try site.command().json)
+            let session = try #require(StartedSession(canfar.last(.taskDone)?["result"]))
+            #expect(try await body(session.url).contains("output is writable"))
+            #expect(site.processes().count == 3)
+            for pid in site.processes() {
+                var status = stat()
+                #expect(stat("/proc/\(pid)", &status) == 0)
+                #expect(status.st_uid == 12_345)
+            }
+        }
+    }
+
     @Test func `after a restart a session is found again, and its release ends every process`() async throws {
         try await CanfarFixture.with { site in
             let first = try await site.play()

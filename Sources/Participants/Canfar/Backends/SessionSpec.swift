@@ -22,6 +22,10 @@ enum SessionSpec {
             arguments: arguments(command, image.configuration), hostname: "session")
         spec.environment = environment(command, image.configuration, access)
         spec.workingDirectory = area
+        let owner = try SessionOwner(area: path)
+        spec.user = owner.user
+        let notebook = command.location.map { "\(path)/\(StartNotebook.fileName(of: $0))" }
+        try owner.take([path, "\(path)/\(AreaRegister.output)"] + (notebook.map { [$0] } ?? []))
         // The data may be a second name of the storage's own file: nobody writes there.
         spec.mounts =
             BindMount.machineNames + [
