@@ -122,13 +122,17 @@ struct CanfarFixture: Sendable {
         try FileManager.default.createSymbolicLink(atPath: area + "/data/link", withDestinationPath: "/etc/shadow")
     }
 
-    /// Processes of this machine that are those of a session: their working directory is its area or below.
+    /// Processes of this machine that are those of a session of this site: they see its area.
     func processes() -> [Int32] {
-        Folders.names(in: "/proc").compactMap { Int32($0) }.filter { pid in
-            Folders.contents("/proc/\(pid)/environ").map {
-                String(decoding: $0, as: UTF8.self).contains("SESSION_ID=\(Preparing.session)")
-                    && ProcessIdentity(of: pid)?.isAlive == true
-            } ?? false
+        // The last part is the fixture's own; what is before it may be mounted elsewhere.
+        let place = "/" + (folder.split(separator: "/").last ?? "") + "/state/areas/"
+        return Folders.names(in: "/proc").compactMap { Int32($0) }.filter { pid in
+            holds("/proc/\(pid)/environ", "SESSION_ID=\(Preparing.session)") && holds("/proc/\(pid)/mountinfo", place)
+                && ProcessIdentity(of: pid)?.isAlive == true
         }
+    }
+
+    private func holds(_ path: String, _ text: String) -> Bool {
+        Folders.contents(path).map { String(decoding: $0, as: UTF8.self).contains(text) } ?? false
     }
 }

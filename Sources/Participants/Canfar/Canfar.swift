@@ -46,8 +46,10 @@ package struct CanfarWork: TaskWork {
         let area = try await areas.enter(session, as: Canfar.participant)
         // What nobody had to prepare is there as well, so that every session finds the same places.
         try await areas.make([AreaRegister.data, AreaRegister.home, AreaRegister.output], of: session)
-        progress(TaskProgress(done: 0, total: 1, unit: "steps"))
-        return try await host.start(command, area: area).json
+        let started = try await host.start(command, area: area) {
+            progress(TaskProgress(done: 1, total: 2, unit: "steps"))
+        }
+        return started.json
     }
 
     package func watch(_ command: StartSessionCommand) async throws -> TaskEnd {

@@ -6,8 +6,11 @@ package protocol SessionHost: Sendable {
     /// that runs already is found again.
     ///
     /// Cancelled, it leaves the session as it is.
+    /// - Parameter launched: called when its program runs, before it answers.
     /// - Throws: `TaskFailure` with the last words of the session where it ended instead.
-    func start(_ command: StartSessionCommand, area: String) async throws -> StartedSession
+    func start(
+        _ command: StartSessionCommand, area: String, launched: @escaping @Sendable () -> Void
+    ) async throws -> StartedSession
 
     /// Returns when a started session has ended by itself.
     func end(of task: TaskID) async throws -> TaskEnd

@@ -24,11 +24,13 @@ package struct ContainerHost: SessionHost {
         client = try HTTPClient()
     }
 
-    package func start(_ command: StartSessionCommand, area: String) async throws -> StartedSession {
+    package func start(
+        _ command: StartSessionCommand, area: String, launched: @escaping @Sendable () -> Void
+    ) async throws -> StartedSession {
         do {
             // A port that was free may be another program's by the time at which the session wants it.
             for _ in 0..<ContainerHost.attempts {
-                if let started = try await attempt(command, area: area) { return started }
+                if let started = try await attempt(command, area: area, launched) { return started }
                 try await stop(command.head.task)
             }
             throw TaskFailure("no-port", "other programs took each port that the session was given")
@@ -40,10 +42,13 @@ package struct ContainerHost: SessionHost {
     private static let attempts = 3
 
     /// nil where another program has taken the session's port.
-    private func attempt(_ command: StartSessionCommand, area: String) async throws -> StartedSession? {
+    private func attempt(
+        _ command: StartSessionCommand, area: String, _ launched: @Sendable () -> Void
+    ) async throws -> StartedSession? {
         let task = command.head.task
         let known = try await find(task)
         let (container, access) = if let known { known } else { try await launch(command, area: area) }
+        launched()
         do {
             try await waitUntilItAnswers(task, access)
         } catch let failure as TaskFailure {
