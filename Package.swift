@@ -28,9 +28,10 @@ func participant(_ name: String, _ more: [Target.Dependency] = []) -> Target {
         path: "Sources/Participants/\(name)", swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies + ["TestSupport"], path: "Tests/\(name)", swiftSettings: strict)
+        name: name, dependencies: dependencies + ["TestSupport"], path: "Tests/\(name)", exclude: exclude,
+        swiftSettings: strict)
 }
 
 let participants = [
@@ -113,6 +114,11 @@ let package = Package(
                 ]),
         tests("PackageTests", ["Processes", "Wire"]),
         tests(
-            "Scenarios", ["Wire", "AMQP", "MessageBus", "LocalNetwork", "Processes", "HTTPClient", "ExecutionModel"]),
+            "Scenarios",
+            [
+                "Wire", "AMQP", "MessageBus", "LocalNetwork", "Processes", "HTTPClient", "ExecutionModel",
+                "PrepareData", "OCI",
+            ],
+            exclude: ["Fixtures"]),
     ]
 )

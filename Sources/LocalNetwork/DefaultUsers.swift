@@ -4,6 +4,10 @@ internal import Wire
 package enum DefaultUsers {
     /// The group of those who only hear.
     static let readers = "readers"
+    /// The one who may ask every participant.
+    package static let operatorName = "operator"
+    /// The group of those who run the network.
+    static let operators = "operators"
 
     /// Who they are, with passwords kept from an earlier start where there was one.
     package static func make(keeping earlier: [NetworkDescription.User]) throws(LocalNetworkError)
@@ -15,6 +19,7 @@ package enum DefaultUsers {
             ("bob", "guests", "everything but submit: denied when the request comes"),
             ("carol", "students", "submit, but not accept: denied when the offer is accepted"),
             ("dave", readers, "hear events only; RabbitMQ itself refuses the rest"),
+            (operatorName, operators, "administrate RabbitMQ: every queue, parked messages among them"),
         ] {
             let password = earlier.first { $0.name == name }?.password ?? Secret.make()
             users.append(.init(name: name, password: password, groups: [group], may: may))

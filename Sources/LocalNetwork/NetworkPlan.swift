@@ -17,13 +17,20 @@ package struct NetworkPlan: Sendable {
         self.passwords = passwords
         var brokerUsers = topology.participantUsers { passwords[$0] }
         for user in users {
-            let profile: BrokerUser.Profile = user.groups == [DefaultUsers.readers] ? .reader : .submitter
-            guard let brokerUser = BrokerUser.outside(user.name, profile, password: user.password) else {
+            guard let brokerUser = Self.brokerUser(user) else {
                 throw LocalNetworkError(.invalid, "\(user.name) cannot be a user's name")
             }
             brokerUsers.append(brokerUser)
         }
         definitions = topology.definitions(users: brokerUsers)
+    }
+
+    private static func brokerUser(_ user: NetworkDescription.User) -> BrokerUser? {
+        switch user.groups {
+        case [DefaultUsers.operators]: .administrator(user.name, password: user.password)
+        case [DefaultUsers.readers]: .outside(user.name, .reader, password: user.password)
+        default: .outside(user.name, .submitter, password: user.password)
+        }
     }
 
     /// The addresses of the participants.

@@ -26,14 +26,14 @@ package actor Supervisor {
         case failed(address: String, reason: String, restartsAfter: Duration)
     }
 
-    /// A worker that lived this long did not die of its start.
-    private static let settledAfter = Duration.seconds(30)
     private static let firstDelay = Duration.milliseconds(250)
     private static let longestDelay = Duration.seconds(15)
 
     private let plans: [WorkerPlan]
     private let changes: AsyncStream<Change>.Continuation
     private var running: [String: ChildProcess] = [:]
+    /// Those that have been ready since their last start.
+    private var served: Set<String> = []
     private var keepers: [Task<Void, Never>] = []
 
     /// What happens to the workers, in order.
@@ -72,7 +72,8 @@ package actor Supervisor {
                 let status = await process.wait()
                 running[plan.address] = nil
                 if Task.isCancelled { return }
-                if .now - begin > Self.settledAfter { delay = Self.firstDelay }
+                // One that served did not die of its start: it is missed, and may come back at once.
+                if served.remove(plan.address) != nil { delay = Self.firstDelay }
                 changes.yield(.ended(address: plan.address, status, restartsAfter: delay))
             } catch {
                 changes.yield(.failed(address: plan.address, reason: "\(error)", restartsAfter: delay))
@@ -82,6 +83,8 @@ package actor Supervisor {
         }
     }
 
+    private func noteReady(_ address: String) { served.insert(address) }
+
     private func start(_ plan: WorkerPlan, at begin: ContinuousClock.Instant) async throws(ProcessError) -> ChildProcess
     {
         var settings = plan.process
@@ -89,6 +92,7 @@ package actor Supervisor {
         settings.output = .handler { bytes in
             if String(decoding: bytes, as: UTF8.self).contains("ready") {
                 changes.yield(.ready(address: plan.address, after: .now - begin))
+                Task { await self.noteReady(plan.address) }
             }
         }
         settings.isKilledWithParent = true

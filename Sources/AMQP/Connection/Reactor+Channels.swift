@@ -218,8 +218,9 @@ extension Reactor {
         handOver()
         let consumer = subscription.consumer
         channel.role = .held(consumer)
-        remove(subscription, AMQPError(.closed, "the consumer was cancelled"), keepsChannel: true)
+        // Before anybody who waits for the end goes on, and could still take them.
         let tags = consumer.takeUndelivered()
+        remove(subscription, AMQPError(.closed, "the consumer was cancelled"), keepsChannel: true)
         if !consumer.plan.isStream {
             write { writer throws(AMQPError) in
                 for tag in tags { try writer.reject(tag, requeue: true, channel: channel.number) }

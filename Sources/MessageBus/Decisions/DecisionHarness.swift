@@ -33,15 +33,18 @@ public final class DecisionHarness<Subject: Participant> {
         intake = Intake(address: address, accepts: Subject.accepts, services: services)
     }
 
+    /// As `replyTo`: the sender hears under its own name, `client.<sender>.1`.
+    public static var own: String { "client.<sender>.1" }
+
     /// Sends a message as a user of RabbitMQ would; gives its `message_id` if it names none.
     public func send(
         _ type: String, _ body: JSON, from sender: String, onBehalfOf: Caller? = nil, id: String? = nil,
-        key: String? = nil, replyTo: String? = "client.test.1", correlationID: String? = nil
+        key: String? = nil, replyTo: String? = DecisionHarness.own, correlationID: String? = nil
     ) async throws -> Effects {
         count += 1
         var message = Outgoing(
             exchange: .commands, key: key ?? address, type: type, id: id ?? "message-\(count)", time: now, body: body)
-        message.replyTo = replyTo
+        message.replyTo = replyTo == Self.own ? "client.\(sender).1" : replyTo
         message.correlationID = correlationID
         message.onBehalfOf = onBehalfOf
         var input = BatchInput(now: now)

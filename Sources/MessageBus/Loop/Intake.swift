@@ -31,9 +31,11 @@ struct Intake: Sendable {
         // A message that this participant itself sent to `retry` comes back under its own user.
         let isOwn = properties.userID == address
         let sender = isOwn ? delivery.header("asker") ?? address : properties.userID ?? ""
+        let mayBeAnswered = Self.mayBeAnswered(properties.replyTo, sender)
         func request(_ id: String?) -> Request {
             Request(
-                sender: sender, messageID: id, replyTo: properties.replyTo, correlationID: properties.correlationID,
+                sender: sender, messageID: id, replyTo: mayBeAnswered ? properties.replyTo : nil,
+                correlationID: properties.correlationID,
                 traceparent: delivery.header("traceparent"), isRemembered: false)
         }
         func refuse(_ kind: Problem.Kind, _ detail: String, errors: [Problem.Fault] = []) -> Result {
@@ -67,6 +69,9 @@ struct Intake: Sendable {
         guard !sender.isEmpty else {
             return refuse(.notAuthenticated, "user_id is missing: set it to the user of the connection")
         }
+        guard mayBeAnswered else {
+            return refuse(.invalid, "reply_to of \(sender) must begin with client.\(sender).")
+        }
         var asker = Caller(sub: sender)
         if let text = delivery.header("on_behalf_of") {
             guard services.contains(sender), let caller = (try? JSON(parsing: text)).flatMap(Caller.init) else {
@@ -97,6 +102,15 @@ struct Intake: Sendable {
             sequence: delivery.number("sequence"), traceparent: delivery.header("traceparent"), body: body,
             isRemembered: treatment == .command)
         return .accepted(message, treatment, fingerprint: Self.fingerprint(type, delivery.routingKey, delivery.body))
+    }
+
+    /// Whether an answer may go where a message wants it: a user that is no participant hears under its own name only
+    /// (contract.md, Envelope), so that nobody can have answers sent into a participant's queue.
+    private static func mayBeAnswered(_ replyTo: String?, _ sender: String) -> Bool {
+        guard let replyTo else { return true }
+        if sender.isEmpty { return replyTo.hasPrefix("client.") }
+        let name = String(sender.prefix { $0 != "." })
+        return ParticipantName(rawValue: name) != nil || replyTo.hasPrefix("client.\(sender).")
     }
 
     /// A hash of what must be the same when a message comes again: type, key and bytes.

@@ -20,16 +20,16 @@ enum Connecting {
     static let defaultState = ".execbus"
 
     /// The connection that the options or the environment ask for.
-    static func configuration(_ invocation: Invocation) throws -> AMQPConfiguration {
+    /// - Parameter role: the user that is taken of a network where none is named; the first where it has none such.
+    static func configuration(_ invocation: Invocation, as role: String? = nil) throws -> AMQPConfiguration {
         var configuration: AMQPConfiguration
         if invocation["state"] == nil, let uri = environment("EXECBUS_AMQP") {
             configuration = try AMQPConfiguration(uri: uri)
         } else {
             let network = try NetworkDescription(readingFrom: invocation["state"] ?? defaultState)
-            guard
-                let user = invocation["user"].map({ name in network.users.first { $0.name == name } })
-                    ?? network.users.first
-            else {
+            let usual = network.users.first { $0.name == role } ?? network.users.first
+            let named = invocation["user"].map { name in network.users.first { $0.name == name } }
+            guard let user = named ?? usual else {
                 let names = network.users.map(\.name).joined(separator: ", ")
                 throw Failure(.usage, "the network has no user \(invocation["user"] ?? ""); it has \(names)")
             }
@@ -41,9 +41,9 @@ enum Connecting {
 
     /// Runs `body` with a client of the network.
     static func withClient<Value>(
-        _ invocation: Invocation, _ body: (BusClient) async throws -> Value
+        _ invocation: Invocation, as role: String? = nil, _ body: (BusClient) async throws -> Value
     ) async throws -> Value {
-        try await BusClient.with(configuration(invocation), body)
+        try await BusClient.with(configuration(invocation, as: role), body)
     }
 
     static func environment(_ name: String) -> String? {

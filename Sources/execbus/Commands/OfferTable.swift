@@ -44,8 +44,11 @@ struct OfferTable {
 
     /// Where the data lies, as seen from the site of the offer.
     private func locality(_ offer: JSON) -> String {
-        let words = (offer["data"]?.array ?? []).compactMap { $0["locality"]?.string }
-        if words.isEmpty { return "–" }
-        return words.allSatisfy { $0 == "local" } ? Style.green("local") : Style.yellow("remote")
+        let access = (offer["data"]?.array ?? []).compactMap { $0["access"] }
+        if access.isEmpty { return "–" }
+        let remote = access.filter { $0["local"]?.bool != true }
+        if remote.isEmpty { return Style.green("local") }
+        let bytes = remote.reduce(Int64(0)) { $0 &+ ($1["bytes"]?.int ?? 0) }
+        return Style.yellow("remote, \(Units.bytes(bytes))")
     }
 }

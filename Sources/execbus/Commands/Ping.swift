@@ -20,7 +20,7 @@ extension Command {
                 name.isAtSite ? sites.map { name.address(at: $0) } : [name.address(at: nil)]
             }
         }
-        try await Connecting.withClient(invocation) { client in
+        try await Connecting.withClient(invocation, as: DefaultUsers.operatorName) { client in
             var table = Table(headings: ["participant", "answers in", "version", "started"], right: [1])
             var failures = 0
             for address in addresses {

@@ -1,32 +1,33 @@
 internal import MessageBus
 internal import Wire
 
-/// Accepts an offer and follows its session until a phase is reached: bars for the preparations, and the callback.
+/// Accepts an offer and follows its session by callbacks: bars for the preparations, then the end.
 struct SessionWatch {
     let client: BusClient
     let session: String
     let site: String
     /// Whether bars are drawn.
     let isShown: Bool
+    private let callbacks: AsyncStream<ReceivedMessage>
+
+    init(client: BusClient, session: String, site: String, isShown: Bool) {
+        self.client = client
+        self.session = session
+        self.site = site
+        self.isShown = isShown
+        callbacks = client.callbacks()
+    }
 
     var broker: String { "execution-broker.\(site)" }
 
-    /// What came of it.
-    struct Outcome: Sendable {
-        /// The answer to the acceptance.
-        let accepted: ReceivedMessage
-        /// The callbacks, in order.
-        let callbacks: [ReceivedMessage]
-    }
-
-    /// Sends ACCEPTED with a callback for what ends the waiting, and waits for it.
+    /// Sends ACCEPTED with a callback that fires when the session is available and when it has ended, and waits for the
+    /// first one.
     /// - Parameters:
     ///   - content: the fields that the callback is to carry; contract.md's default where nil.
     ///   - accepted: called with the answer to the acceptance.
     func accept(
         content: [String]? = nil, patience: Duration = .seconds(300), accepted: (ReceivedMessage) -> Void = { _ in }
-    ) async throws -> Outcome {
-        let callbacks = client.callbacks()
+    ) async throws -> ReceivedMessage {
         let drawing = isShown ? Task { try? await drawBars() } : nil
         defer { drawing?.cancel() }
         var callback: JSON = [
@@ -38,13 +39,11 @@ struct SessionWatch {
             "srcnet.session.set-phase.v1", of: broker,
             ["session": .string(session), "phase": "ACCEPTED", "callback": callback])
         accepted(answer)
-        let first = try await firstCallback(callbacks, patience)
-        return Outcome(accepted: answer, callbacks: [first])
+        return try await nextCallback(patience)
     }
 
-    private func firstCallback(
-        _ callbacks: AsyncStream<ReceivedMessage>, _ patience: Duration
-    ) async throws -> ReceivedMessage {
+    /// The next callback about the session.
+    func nextCallback(_ patience: Duration) async throws -> ReceivedMessage {
         try await withThrowingTaskGroup(of: ReceivedMessage?.self) { group in
             group.addTask {
                 for await callback in callbacks where callback.subject == session { return callback }
@@ -56,10 +55,16 @@ struct SessionWatch {
             }
             defer { group.cancelAll() }
             guard let callback = try await group.next() ?? nil else {
-                throw Failure(.timeout, "the session did not become available within \(Units.duration(patience))")
+                throw Failure(.timeout, "no callback came within \(Units.duration(patience))")
             }
             return callback
         }
+    }
+
+    /// The phase that a callback tells of, in either form of its content.
+    static func phase(in callback: ReceivedMessage) -> String? {
+        callback.body["phase"]?.string
+            ?? callback.body["content"]?.string?.split(separator: ": ").last.map(String.init)
     }
 
     /// One bar for each of the four that prepare, moved by the events of their tasks.

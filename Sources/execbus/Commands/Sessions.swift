@@ -26,11 +26,11 @@ extension Command {
             }
             let watch = SessionWatch(
                 client: client, session: offer, site: site, isShown: !invocation.has("json"))
-            let outcome = try await watch.accept(patience: .microseconds(Int64(timeout * 1_000_000)))
+            let callback = try await watch.accept(patience: .microseconds(Int64(timeout * 1_000_000)))
             let session = try await client.request(
                 "srcnet.session.get.v1", of: watch.broker, ["session": .string(offer)])
             show(session: session.body, invocation)
-            let phase = outcome.callbacks.last?.body["phase"]?.string
+            let phase = SessionWatch.phase(in: callback)
             guard phase == "AVAILABLE" || phase == "RUNNING" else {
                 throw Failure(.sessionFailed, "the session is \(phase ?? "gone")")
             }

@@ -1,6 +1,8 @@
+internal import Canfar
 internal import FoundationEssentials
 internal import Glibc
 internal import LocalNetwork
+internal import Preparation
 internal import Processes
 internal import Topology
 internal import Wire
@@ -19,6 +21,7 @@ extension Command {
             .value("registry", "DIR", "The OCI layout that the sites pull images from; default: DIR/registry."),
             .value("capacity", "LIST", "What sites have, as SITE=CORES/GIB, …; default: 4/8 each."),
             .value("log", "LEVEL", "What workers write into DIR/logs: debug, info (default), warning, error."),
+            .flag("until-eof", "Stops also when its standard input ends: for programs that start it."),
             .flag("quiet", "Says only when it is ready, and what goes wrong."),
         ]
     ) { invocation in
@@ -75,6 +78,7 @@ struct NetworkProcess {
         let result = await firstOf(ends, telling)
         say("stopping")
         await supervisor.stop()
+        await endSessions()
         await broker.stop()
         say("stopped; what it knew is kept in \(folder.path)")
         try result.get()
@@ -88,12 +92,36 @@ struct NetworkProcess {
                 for await _ in ends { break }
                 return .success(())
             }
+            if invocation.has("until-eof") { group.addTask { await inputEnds() } }
             group.addTask { await telling.result }
             let first = await group.next() ?? .success(())
             group.cancelAll()
             telling.cancel()
             return first
         }
+    }
+
+    /// Sessions outlive their worker, so that it can be restarted; they do not outlive the network.
+    private func endSessions() async {
+        for site in sites {
+            do {
+                try await Canfar.endEverything(CanfarSettings(SiteFile(path: folder.site(site))))
+            } catch {
+                Terminal.complain("sessions of \(site) may still run: \(error)")
+            }
+        }
+    }
+
+    /// Waits for the end of standard input, which comes when whoever started this process is gone.
+    private func inputEnds() async -> Result<Void, any Error> {
+        _ = try? await BlockingWork.run { cancellation in
+            var byte: UInt8 = 0
+            while !cancellation.isCancelled {
+                var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+                if poll(&input, 1, 200) > 0, read(STDIN_FILENO, &byte, 1) <= 0 { return }
+            }
+        }
+        return .success(())
     }
 
     private func plans(_ plan: NetworkPlan, _ broker: PrivateRabbitMQ) throws -> [Supervisor.WorkerPlan] {

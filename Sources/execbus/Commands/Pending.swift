@@ -1,3 +1,0 @@
-extension Command {
-    static let demo = Command(name: "demo", summary: "")
-}
