@@ -27,10 +27,10 @@ import Wire
         try await network.withBank(store: MemoryStore()) { _ in
             await network.send("test.add.v1", #"{"amount": 5}"#)
             _ = try await network.messages("answers", count: 1)
-            await network.send("test.add.v1", #"{"amount": 5}"#, replyTo: "client.2", correlationID: "c2")
+            await network.send("test.add.v1", #"{"amount": 5}"#, replyTo: "client.client.2", correlationID: "c2")
             let answers = try await network.messages("answers", count: 2)
             #expect(answers[1].body == ["sum": 5])
-            #expect(answers[1].key == "client.2")
+            #expect(answers[1].key == "client.client.2")
             #expect(answers[1].correlationID == "c2")
             #expect(answers[1].id == answers[0].id)
             await network.send("test.get.v1", "{}", id: nil)
@@ -120,6 +120,19 @@ import Wire
         }
     }
 
+    @Test(arguments: ["client.other.1", "bank", "global-execution"])
+    func `a user that wants the answer at another's address is parked and not answered`(_ address: String) async throws
+    {
+        let network = MemoryNetwork()
+        try await network.withBank(store: MemoryStore()) { _ in
+            await network.send("test.add.v1", #"{"amount": 1}"#, replyTo: address)
+            _ = try await network.messages("bank.parked", count: 1)
+            await network.send("test.get.v1", "{}", id: nil)
+            let answers = try await network.messages("answers", count: 1)
+            #expect(answers[0].body == ["sum": 0, "total": 0])
+        }
+    }
+
     @Test func `a problem that may pass is not remembered`() async throws {
         let network = MemoryNetwork()
         try await network.withBank(store: MemoryStore()) { _ in
@@ -158,11 +171,11 @@ import Wire
         let network = MemoryNetwork()
         try await network.withBank(store: MemoryStore()) { _ in
             await network.send("test.forward.v1", #"{"account": "b"}"#)
-            await network.send("test.forward.v1", #"{"account": "b"}"#, replyTo: "client.9")
+            await network.send("test.forward.v1", #"{"account": "b"}"#, replyTo: "client.client.9")
             let passed = try await network.messages("other", count: 2)
             #expect(passed.map(\.id) == [passed[0].id, passed[0].id])
             let raw = network.broker.messages(in: "other")
-            #expect(raw.map(\.properties.replyTo) == ["client.1", "client.9"])
+            #expect(raw.map(\.properties.replyTo) == ["client.client.1", "client.client.9"])
             let asker = try JSON(parsing: try #require(raw[0].header("on_behalf_of")))
             #expect(asker["sub"] == "client")
             #expect(raw[0].properties.userID == "bank")

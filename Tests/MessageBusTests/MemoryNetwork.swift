@@ -46,7 +46,8 @@ final class MemoryNetwork: Sendable {
 
     @discardableResult
     func send(
-        _ type: String?, _ body: String, id: String? = "m1", to key: String = "bank", replyTo: String? = "client.1",
+        _ type: String?, _ body: String, id: String? = "m1", to key: String = "bank",
+        replyTo: String? = "client.client.1",
         exchange: String = "commands", correlationID: String? = "c1", userID: String? = "client",
         headers: [String: AMQPValue] = [:]
     ) async -> PublishOutcome {

@@ -33,7 +33,7 @@ final class GlobalNetwork {
 
     func submit(
         _ body: JSON = ["workstep": GlobalNetwork.parts], from sender: String = "ada", onBehalfOf: Caller? = nil,
-        id: String? = nil, replyTo: String? = "client.ada.1"
+        id: String? = nil, replyTo: String? = DecisionHarness<GlobalExecution>.own
     ) async throws -> Effects {
         try await harness.send(
             "srcnet.workstep.submit.v1", body, from: sender, onBehalfOf: onBehalfOf, id: id, replyTo: replyTo,

@@ -34,7 +34,7 @@ import Wire
     @Test func `a service learns what somebody may do`() async throws {
         let answer = try await check(question("ada"), from: "global-execution").reply()
         #expect(answer.type == "srcnet.permission.v1")
-        #expect(answer.key == "client.test.1")
+        #expect(answer.key == "client.global-execution.1")
         #expect(answer.json["authorised"] == true)
         #expect(answer.json["policy"] == "test")
         #expect(answer.json["rule"] == "astronomers")

@@ -25,7 +25,9 @@ final class PreparationPlay<Work: TaskWork> {
     /// The broker's command or question, with all the work that follows.
     func command(_ type: MessageType, _ body: JSON, from sender: String = "execution-broker.ral") async throws {
         try await carryOut(
-            try await harness.send(type.rawValue, body, from: sender, replyTo: sender, correlationID: "c1"))
+            try await harness.send(
+                type.rawValue, body, from: sender, replyTo: isName(sender, upTo: 64) ? "client.\(sender).1" : sender,
+                correlationID: "c1"))
     }
 
     /// Performs what a decision started, and what follows from its reports.

@@ -57,10 +57,10 @@ enum SessionSpec {
             if let name = parts.first, !name.isEmpty { environment[String(name)] = String(parts.last ?? "") }
         }
         environment.merge(command.environment) { $1 }
+        environment["HOME"] = "\(area)/\(AreaRegister.home)"
+        environment["SESSION_ID"] = command.head.session.description
         environment["SESSION_PORT"] = String(access.port)
         environment["JUPYTER_TOKEN"] = access.token
-        environment["JUPYTER_PORT"] = String(access.port)
-        environment["JUPYTER_BASE_URL"] = access.base
         return environment
     }
 
