@@ -40,12 +40,12 @@ struct Demo {
     /// A real booking: a session that takes all of the far site for a while.
     private func occupyFarSite(_ client: BusClient) async throws {
         headline("A colleague is at work at \(DemoNetwork.far)")
-        let offerset = try await offers(client, DemoWorkstep(cores: 2, memory: 4, duration: "PT45S", data: false).json)
+        let offerset = try await offers(client, DemoWorkstep(cores: 2, memory: 4, duration: "PT25S", data: false).json)
         let offer = try pick(offerset, at: DemoNetwork.far)
         _ = try await client.request(
             "srcnet.session.set-phase.v1", of: "execution-broker.\(DemoNetwork.far)",
             ["session": .string(offer), "phase": "ACCEPTED"])
-        step("a session over all of \(DemoNetwork.far) is accepted: it is booked for 45 s")
+        step("a session over all of \(DemoNetwork.far) is accepted: it is booked for 25 s")
     }
 
     /// Diagram I at the site where the data lies.
@@ -153,8 +153,8 @@ struct Demo {
     ) async throws -> SessionWatch {
         timeline.mark("accept at \(site)")
         let watch = SessionWatch(client: client, session: offer, site: site, isShown: true)
-        let callback = try await watch.accept(content: content) { _ in
-            step("I7   \(site) accepts; data, user's folder and image are prepared side by side")
+        let callback = try await watch.accept(content: content) {
+            step("I7   \(site) accepts; data, user's folder and image are prepared side by side\(wait(for: $0.body))")
         }
         timeline.mark("callback from \(site)")
         step("I12  callback: \(callback.body.text)")
@@ -165,22 +165,20 @@ struct Demo {
                 .sessionFailed,
                 "the session is \(session.body["phase"]?.string ?? "gone"): \(reasons.joined(separator: "; "))")
         }
-        try await open(url)
+        try await open(url, of: offer)
         timeline.mark("session opened at \(site)")
         step("I13  the session answers, and the observation is in it: " + Style.faint(hidden(url)))
         return watch
     }
 
     /// The notebook lists the session's folder only to who has the token; the observation must be in it.
-    private func open(_ url: String) async throws {
-        let name = "hcn-cube"
-        let parts = url.split(separator: "?", maxSplits: 1).map(String.init)
-        guard parts.count == 2 else { throw Failure(.sessionFailed, "the link carries no token") }
-        let base = parts[0].hasSuffix("/") ? String(parts[0].dropLast()) : parts[0]
-        let listing = try await http.get("\(base)/api/contents/data?\(parts[1])")
-        let json = try? JSON(parsing: listing.body)
-        let file = json?["content"]?.array?.first { $0["name"]?.string?.hasPrefix(name) == true }
-        guard listing.isSuccess, let file, file["size"]?.int == size else {
+    private func open(_ url: String, of session: String) async throws {
+        guard let base = url.firstRange(of: session).map({ url[..<$0.upperBound] }),
+            let token = url.split(separator: "?", maxSplits: 1).dropFirst().first
+        else { throw Failure(.sessionFailed, "the link is not one of this session, or carries no token") }
+        let listing = try await http.get("\(base)/api/contents/data?\(token)")
+        let files = (try? JSON(parsing: listing.body))?["content"]?.array ?? []
+        guard listing.isSuccess, files.contains(where: { $0["size"]?.int == size }) else {
             throw Failure(.sessionFailed, "the session does not show the observation (HTTP \(listing.status))")
         }
     }
@@ -200,7 +198,15 @@ struct Demo {
 
     private var size: Int64 {
         let attributes = try? FileManager.default.attributesOfItem(atPath: observation)
-        return (attributes?[.size] as? UInt64).map(Int64.init) ?? 0
+        return (attributes?[.size] as? any BinaryInteger).map { Int64(clamping: $0) } ?? 0
+    }
+
+    /// How long it is until the preparations begin, where the site is booked until then.
+    private func wait(for session: JSON) -> String {
+        guard let start = session["schedule"]?["preparing"]?["start"]?.string.flatMap(Timestamp.init),
+            start - .now() > .seconds(1)
+        else { return "" }
+        return Style.faint(", in \(Units.duration(start - .now())), when the booking is over")
     }
 
     /// A link without its token.

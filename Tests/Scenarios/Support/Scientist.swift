@@ -105,14 +105,15 @@ struct Scientist {
         try #require(came, "\(phase) did not come: \(facts.story(offer.session))")
     }
 
-    /// The link of a session, opened with its token and without.
+    /// What lies in the data of a session, asked of its link with its token and without.
     func open(_ session: JSON) async throws -> (with: Int, without: Int, files: JSON) {
         let link = try #require(session["connectors"]?[0]?["location"]?.string)
-        let parts = link.split(separator: "?", maxSplits: 1).map(String.init)
-        try #require(parts.count == 2)
+        let id = try #require(session["meta"]?["uuid"]?.string)
+        let base = try #require(link.firstRange(of: id).map { link[..<$0.upperBound] })
+        let token = try #require(link.split(separator: "?", maxSplits: 1).dropFirst().first)
         let http = try HTTPClient()
-        let with = try await http.get("\(parts[0])api/contents/data?\(parts[1])")
-        let without = try await http.get("\(parts[0])api/contents/data")
+        let with = try await http.get("\(base)/api/contents/data?\(token)")
+        let without = try await http.get("\(base)/api/contents/data")
         return (with.status, without.status, try JSON(parsing: with.body))
     }
 

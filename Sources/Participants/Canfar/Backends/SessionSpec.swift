@@ -8,8 +8,7 @@ internal import Preparation
 ///
 /// The contract with images: the program listens on `127.0.0.1:$SESSION_PORT`, answers below `/session/$SESSION_ID/` to
 /// who gives the token `$JUPYTER_TOKEN` (as `?token=` or `Authorization: token …`) and to nobody else, with status 200 at
-/// `api/status` as soon as it can be used. It finds its files in `/session`. What Jupyter knows by other names it gets by
-/// those as well.
+/// `api/status` as soon as it can be used. It finds its files in `/session`.
 enum SessionSpec {
     /// Where the session sees its area.
     static let area = "/session"
