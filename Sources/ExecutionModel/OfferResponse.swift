@@ -1,6 +1,6 @@
 public import Wire
 
-/// The body of `srcnet.offer.response.v1`: one site's offers, or NO with the reasons.
+/// The body of `srcnet.offer.response.v1` as a broker writes it: its site's offers, or NO with the reasons.
 public struct OfferResponse: Sendable, Hashable {
     public var offerset: OfferSetID
     public var site: SiteName
@@ -18,7 +18,7 @@ public struct OfferResponse: Sendable, Hashable {
         self.messages = messages
     }
 
-    /// The answer that a broker gives.
+    /// The answer to a request.
     public init(_ request: OfferRequest, at site: SiteName, now: Timestamp, offers: [Session], notices: [Notice]) {
         self.init(
             offerset: request.offerset, site: site, created: now, offers: offers.map { $0.document(for: .owner) },
@@ -34,21 +34,5 @@ public struct OfferResponse: Sendable, Hashable {
             ],
             "site": .string(site.description), "result": offers.isEmpty ? "NO" : "YES", "offers": .array(offers),
         ]
-    }
-
-    /// Reads a body; what is missing or wrong is `invalid`.
-    public init(parsing json: JSON) throws(Problem) {
-        let reader = JSONReader(json)
-        let meta = reader.object("meta", required: true)
-        let offerset = meta?.identifier("uuid", of: OfferSetID.self, required: true)
-        let created = meta?.timestamp("created", required: true)
-        let messages = meta?.array("messages")?.map(\.json) ?? []
-        let site = reader.site("site", required: true)
-        let offers = reader.array("offers", required: true) ?? []
-        for offer in offers { _ = offer.object("meta", required: true)?.uuid("uuid", required: true) }
-        try reader.finish()
-        guard let offerset, let created, let site else { throw Problem(.invalid, "This is no answer of a site") }
-        self.init(
-            offerset: offerset, site: site, created: created, offers: offers.map(\.json), messages: messages)
     }
 }

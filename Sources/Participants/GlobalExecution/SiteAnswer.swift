@@ -1,8 +1,8 @@
 package import ExecutionModel
 package import Wire
 
-/// What one site says to a request for offers: the body of `srcnet.offer.response.v1`,
-/// `{site, offerset, result, offers[], messages[]}`.
+/// What is kept of one site's answer to a request for offers, read from the body of `srcnet.offer.response.v1`:
+/// `{site, offerset, result, offers[], messages[]}`, or the form that `OfferResponse` writes.
 package struct SiteAnswer: Sendable, Hashable, Codable {
     static let kind = "offers"
 
