@@ -31,7 +31,7 @@ final class HTTPEngine: Sendable {
 
     init(authorities: String?) throws(HTTPError) {
         guard HTTPEngine.isReady else { throw HTTPError(.system, "libcurl cannot be used") }
-        alarm = execbus_eventfd()
+        alarm = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
         guard alarm >= 0 else { throw HTTPError(.system, "no event descriptor: \(String(cString: strerror(errno)))") }
         self.authorities = authorities
     }

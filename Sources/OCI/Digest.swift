@@ -1,3 +1,5 @@
+internal import Digests
+
 /// The name of a blob: the SHA-256 of its bytes (OCI image specification, descriptor.md, Digests).
 package struct Digest: Sendable, Hashable, Codable, Comparable, CustomStringConvertible {
     /// 64 lower-case hexadecimal digits, fit for a file name.
@@ -21,12 +23,11 @@ package struct Digest: Sendable, Hashable, Codable, Comparable, CustomStringConv
         self.hex = hex
     }
 
-    /// From the 32 bytes of a hash.
-    init(bytes: some Collection<UInt8>) {
-        let digits = Array("0123456789abcdef".utf8)
-        let text = bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        hex = String(decoding: text, as: UTF8.self)
-    }
+    /// Of everything that a hash has taken in.
+    init(_ hash: borrowing SHA256) { hex = hash.finish().hexadecimal }
+
+    /// Of bytes in memory.
+    init(of bytes: [UInt8]) { hex = SHA256.digest(of: bytes).hexadecimal }
 
     package init(from decoder: any Decoder) throws {
         try self.init(parsing: try decoder.singleValueContainer().decode(String.self))

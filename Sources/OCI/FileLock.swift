@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 
 /// A lock between tasks and processes, by a file that stays. The system gives it up when the process dies.

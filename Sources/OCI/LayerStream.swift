@@ -1,4 +1,5 @@
 internal import CArchive
+internal import Digests
 internal import Glibc
 
 /// The tar file inside a layer blob: decompressed, and hashed on its way, so that the unpacked bytes are known to be
@@ -10,7 +11,7 @@ final class LayerStream {
     private let archive: OpaquePointer
     private let blob: OpenFile
     private let path: String
-    private var hash: SHA256
+    private var hash = SHA256()
     private let context: WorkContext
     private let progress: (Int64) -> Void
     private var reported: Int64 = 0
@@ -29,7 +30,6 @@ final class LayerStream {
         self.context = context
         self.progress = progress
         do {
-            hash = try SHA256()
             blob = try OpenFile.reading(path)
         } catch {
             archive_read_free(archive)
@@ -82,7 +82,7 @@ final class LayerStream {
     /// Reads what is left after the tar file's end and gives the digest of the whole, to be compared with the diff_id.
     func finish() throws -> Digest {
         while let block = next() {
-            if block.isEmpty { return hash.finish() }
+            if block.isEmpty { return Digest(hash) }
         }
         throw failure ?? damage()
     }

@@ -1,11 +1,11 @@
-internal import CLinux
+internal import Digests
 internal import Glibc
 
 extension OCILayout {
     /// Stores bytes as a blob and returns what points to it.
     package func write(_ bytes: [UInt8], mediaType: String) throws -> Descriptor {
         let descriptor = Descriptor(
-            mediaType: mediaType, digest: try SHA256.digest(of: bytes), size: Int64(bytes.count))
+            mediaType: mediaType, digest: Digest(of: bytes), size: Int64(bytes.count))
         if holds(descriptor) { return descriptor }
         var writer = try BlobWriter(in: self)
         try bytes.withUnsafeBytes { try writer.write($0) }
@@ -56,12 +56,12 @@ extension OCILayout {
     package func verify(_ descriptor: Descriptor, context: WorkContext = WorkContext()) throws {
         let path = blobPath(descriptor.digest)
         let file = try OpenFile.reading(path)
-        var hash = try SHA256()
+        var hash = SHA256()
         try Chunks.forEach(of: file, path) { chunk in
             try context.check()
             hash.update(chunk)
         }
-        guard hash.finish() == descriptor.digest else {
+        guard Digest(hash) == descriptor.digest else {
             throw OCIError(
                 .digestMismatch, "a blob in \(self.path) is not what its digest says", digest: descriptor.digest)
         }
@@ -102,7 +102,7 @@ struct BlobWriter: ~Copyable {
         let folder = "\(layout.path)/\(OCILayout.ingestName)"
         try Files.makeFolder(folder)
         let temporary = "\(folder)/\(Files.uniqueName())"
-        let hash = try SHA256()
+        let hash = SHA256()
         let file = try layout.locked {
             let file = try OpenFile(
                 open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644), "cannot write a blob in \(layout.path)"
@@ -140,7 +140,7 @@ struct BlobWriter: ~Copyable {
     }
 
     private consuming func place(expected: Digest?) throws(OCIError) -> Digest {
-        let digest = hash.finish()
+        let digest = Digest(hash)
         if let expected, digest != expected {
             throw OCIError(
                 .digestMismatch, "a blob's bytes have the digest \(digest), not the one they should have",

@@ -68,7 +68,7 @@ package struct OCILayout: Sendable, Hashable {
                 .sizeMismatch, "the \(what) has \(bytes.count) bytes and not \(descriptor.size)",
                 digest: descriptor.digest)
         }
-        guard try SHA256.digest(of: bytes) == descriptor.digest else {
+        guard Digest(of: bytes) == descriptor.digest else {
             throw OCIError(.digestMismatch, "the \(what) is not what its digest says", digest: descriptor.digest)
         }
         return bytes

@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 
 /// An open file or folder; closed exactly once, when it goes out of scope.
@@ -55,11 +54,11 @@ struct OpenFile: ~Copyable {
 
     /// Takes the advisory lock if nobody holds it; false where somebody does.
     func tryLock(_ operation: Int32 = LOCK_EX) -> Bool {
-        execbus_flock(descriptor, operation | LOCK_NB) == 0
+        flock(descriptor, operation | LOCK_NB) == 0
     }
 
     /// Gives the lock up before the file is closed.
-    func unlock() { _ = execbus_flock(descriptor, LOCK_UN) }
+    func unlock() { _ = flock(descriptor, LOCK_UN) }
 }
 
 extension OCIError {

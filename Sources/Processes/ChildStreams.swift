@@ -1,4 +1,4 @@
-internal import CPlatform
+internal import CLinux
 internal import Glibc
 
 /// The three standard streams of one child: its ends, and ours of the pipes.

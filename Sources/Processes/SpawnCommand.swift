@@ -1,4 +1,4 @@
-internal import CPlatform
+internal import CLinux
 internal import FoundationEssentials
 internal import Glibc
 
@@ -50,7 +50,7 @@ struct SpawnCommand: Sendable {
         let child = ChildProcess(
             name: settings.executable, identity: ProcessIdentity(of: pid) ?? ProcessIdentity(pid: pid, startTime: 0),
             leadsGroup: settings.group != .inherited, takesGroupAlong: takesGroupAlong)
-        let descriptor = pidfd_open(pid, 0)
+        let descriptor = execbus_pidfd_open(pid)
         guard descriptor >= 0 else {
             let error = ProcessError.system("cannot watch over \(path)")
             kill(pid, SIGKILL)

@@ -1,4 +1,4 @@
-internal import COpenSSL
+internal import Digests
 internal import FoundationEssentials
 
 /// A password as RabbitMQ keeps it, hashing algorithm `rabbit_password_hashing_sha256`: the base64 form of a salt of four
@@ -16,10 +16,6 @@ package struct PasswordHash: Sendable, Hashable, CustomStringConvertible {
 
     /// The hash of a password with a known salt of four bytes.
     init(_ password: String, salt: [UInt8]) {
-        let message = salt + password.utf8
-        var digest = [UInt8](repeating: 0, count: 32)
-        var size: UInt32 = 0
-        EVP_Digest(message, message.count, &digest, &size, EVP_sha256(), nil)
-        description = Data(salt + digest).base64EncodedString()
+        description = Data(salt + SHA256.digest(of: salt + password.utf8)).base64EncodedString()
     }
 }

@@ -31,7 +31,7 @@ struct TestImage {
         let layers = try tars.map { try registry.write(compression.pack($0), mediaType: compression.mediaType) }
         let configuration = ImageConfiguration(
             platform: .current, entrypoint: ["/bin/start"], command: ["now"], environment: ["PATH=/bin", "A=b=c"],
-            workingDirectory: "/session", user: "1000", diffIDs: try diffIDs ?? tars.map { try SHA256.digest(of: $0) })
+            workingDirectory: "/session", user: "1000", diffIDs: diffIDs ?? tars.map { Digest(of: $0) })
         let reference = try ImageReference(parsing: name)
         try registry.addImage(layers: layers, configuration: configuration, as: reference)
         self.registry = registry

@@ -26,19 +26,20 @@ enum Layout {
     static let layers = [
         Layer(
             "C",
-            ["CRabbitMQ", "CSQLite", "CArchive", "COpenSSL", "CCurl", "CJansson", "CZlib", "CLinux", "CPlatform"],
+            ["CRabbitMQ", "CSQLite", "CArchive", "COpenSSL", "CCurl", "CJansson", "CZlib", "CLinux"],
             in: "Sources/C", mayUse: []),
 
         // Text, names and times as they stand on the wire.
         Layer("Wire", ["Wire"], mayUse: ["C"]),
         // Connections and channels; knows no domain, not even the envelope.
         Layer("AMQP", ["AMQP"], mayUse: ["C"]),
+        Layer("Digests", ["Digests"], mayUse: ["C"]),
         Layer("operating system", ["Processes"], mayUse: ["C"]),
-        Layer("outside standards", ["OCI", "HTTPClient"], mayUse: ["C", "Wire", "operating system"]),
+        Layer("outside standards", ["OCI", "HTTPClient"], mayUse: ["C", "Wire", "Digests", "operating system"]),
 
         Layer("Store", ["Store"], mayUse: ["Wire"]),
         Layer("engines of the store", ["StoreSQLite"], mayUse: ["C", "Wire", "Store"]),
-        Layer("MessageBus", ["MessageBus"], mayUse: ["C", "Wire", "AMQP", "Store"]),
+        Layer("MessageBus", ["MessageBus"], mayUse: ["Wire", "Digests", "AMQP", "Store"]),
 
         // Pure: it could run without any bus.
         Layer("ExecutionModel", ["ExecutionModel"], mayUse: ["Wire"]),
@@ -46,7 +47,7 @@ enum Layout {
             "preparation", ["Files", "Preparation"],
             mayUse: ["C", "Wire", "Store", "MessageBus", "ExecutionModel", "operating system"]),
 
-        Layer("Topology", ["Topology"], mayUse: ["C", "Wire", "AMQP"]),
+        Layer("Topology", ["Topology"], mayUse: ["Wire", "Digests", "AMQP"]),
         Layer(
             "LocalNetwork", ["LocalNetwork"],
             mayUse: ["C", "Wire", "AMQP", "Topology", "operating system", "outside standards"]),
@@ -55,7 +56,7 @@ enum Layout {
         Layer(
             "participants", participants, in: "Sources/Participants",
             mayUse: [
-                "C", "Wire", "Store", "MessageBus", "ExecutionModel", "preparation", "outside standards",
+                "C", "Wire", "Digests", "Store", "MessageBus", "ExecutionModel", "preparation", "outside standards",
                 "operating system",
             ]),
 
@@ -75,6 +76,7 @@ enum Layout {
     /// Libraries that one target wraps, so that nobody else (but its tests) handles their pointers.
     static let wrappers = [
         "CRabbitMQ": "AMQP", "CSQLite": "StoreSQLite", "CCurl": "HTTPClient", "CJansson": "Wire", "CArchive": "OCI",
+        "COpenSSL": "Digests",
     ]
 
     /// What every Swift target is compiled with, at the least.

@@ -1,5 +1,5 @@
 internal import AMQP
-internal import COpenSSL
+internal import Digests
 internal import Store
 internal import Wire
 
@@ -115,9 +115,6 @@ struct Intake: Sendable {
 
     /// A hash of what must be the same when a message comes again: type, key and bytes.
     private static func fingerprint(_ type: String, _ key: String, _ body: [UInt8]) -> [UInt8] {
-        let bytes = Array(type.utf8) + [0] + Array(key.utf8) + [0] + body
-        var digest = [UInt8](repeating: 0, count: 32)
-        EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil)
-        return digest
+        SHA256.digest(of: Array(type.utf8) + [0] + Array(key.utf8) + [0] + body)
     }
 }

@@ -1,4 +1,4 @@
-internal import COpenSSL
+internal import Digests
 internal import ExecutionModel
 internal import MessageBus
 internal import Files
@@ -23,9 +23,6 @@ enum UserFolderName {
 
     /// The first 128 bits of SHA-256 as hexadecimal digits.
     private static func hash(_ text: String) -> String {
-        var digest = [UInt8](repeating: 0, count: 32)
-        let bytes = Array(text.utf8)
-        EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil)
-        return digest.prefix(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        SHA256.digest(of: Array(text.utf8)).prefix(16).hexadecimal
     }
 }

@@ -1,4 +1,3 @@
-internal import COpenSSL
 internal import CZlib
 
 /// The checksum that Rucio keeps of every file (RFC 1950, section 8.2).
@@ -29,12 +28,4 @@ package struct Adler32: Sendable, Hashable, CustomStringConvertible {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: 8 - digits.count) + digits
     }
-}
-
-/// MD5 of a text as 32 hexadecimal digits. It names files, as Rucio does, and protects nothing.
-func md5(_ text: String) -> String {
-    var digest = [UInt8](repeating: 0, count: 16)
-    let bytes = Array(text.utf8)
-    EVP_Digest(bytes, bytes.count, &digest, nil, EVP_md5(), nil)
-    return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

@@ -1,3 +1,4 @@
+internal import Digests
 package import Files
 
 /// Where a file lies in a storage: Rucio's deterministic path of the algorithm `hash`,
@@ -5,9 +6,9 @@ package import Files
 package struct ReplicaPath: Sendable, Hashable {
     package let path: RelativePath
 
-    /// nil where the names cannot be those of folders and files.
+    /// nil where the names cannot be those of folders and files, or this machine has no MD5.
     package init?(_ key: Catalogue.Key) {
-        let hash = md5(key.description)
+        guard let hash = md5(key.description)?.hexadecimal else { return nil }
         // Only in the scopes of users and groups, dots part folders.
         let isOfPerson = key.scope.hasPrefix("user") || key.scope.hasPrefix("group")
         let scope = isOfPerson ? String(key.scope.map { $0 == "." ? "/" : $0 }) : key.scope
