@@ -94,7 +94,7 @@ let package = Package(
             dependencies: ["Wire", "AMQP", "Store", "MessageBus", "Topology", "LocalNetwork", "Processes"],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("WireTests", ["Wire"]),
-        tests("AMQPTests", ["AMQP"]),
+        tests("AMQPTests", ["AMQP", "LocalNetwork"]),
         tests("StoreTests", ["Store", "StoreSQLite", "Wire", "CSQLite"]),
         tests("ProcessesTests", ["Processes"]),
         tests("MessageBusTests", ["MessageBus", "AMQP", "Store", "StoreSQLite", "Wire"]),

@@ -8,6 +8,8 @@ public enum AMQPConnectionEvent: Sendable {
     /// The broker takes no messages for now (memory or disk alarm).
     case blocked(reason: String)
     case unblocked
+    /// The publishing channel got no confirms and was replaced; what was under way on it is reported as unknown.
+    case publisherReplaced
     /// The broker ended a consumer: its queue is gone or moved. It is taken up again if the queue comes back.
     case consumerCancelled(queue: String)
     /// A consumer's channel ended, or could not be taken up; it is tried again.

@@ -308,3 +308,47 @@ struct SeededGenerator: RandomNumberGenerator {
         return value ^ (value >> 31)
     }
 }
+
+@Suite("Trust in a publishing channel")
+struct ConfirmHealthTests {
+    private let start = ContinuousClock.now
+
+    @Test
+    func `a silent channel is replaced, each time with more patience`() {
+        var health = ConfirmHealth()
+        health.opened()
+        #expect(health.verdict == nil)
+        for patience in [2, 4, 8, 16, 32, 32] {
+            health.published(at: start)
+            health.published(at: start + .seconds(1))
+            #expect(health.verdict == start + .seconds(patience))
+            health.replaced()
+        }
+        health.published(at: start)
+        health.confirmed()
+        #expect(health.verdict == nil)
+        health.opened()
+        health.published(at: start)
+        #expect(health.verdict == start + .seconds(2))
+    }
+
+    @Test
+    func `a channel that refuses everything is replaced sooner, one that has confirmed never`() {
+        var health = ConfirmHealth()
+        health.published(at: start)
+        health.refused(at: start + .milliseconds(100))
+        health.refused(at: start + .milliseconds(900))
+        #expect(health.verdict == start + .milliseconds(1100))
+        health.confirmed()
+        health.refused(at: start)
+        #expect(health.verdict == nil)
+    }
+
+    @Test
+    func `silence means nothing while the broker takes no messages`() {
+        var health = ConfirmHealth()
+        health.published(at: start)
+        health.blocked()
+        #expect(health.verdict == nil)
+    }
+}

@@ -21,9 +21,6 @@ struct Mailbox: Sendable {
         let range: Range<Int>
     }
 
-    /// The publishing channel; the others are numbered from 2.
-    static let publishChannel: UInt16 = 1
-
     let window: Int
     let maxUnsent: Int
     let maxBody: Int
@@ -41,6 +38,7 @@ struct Mailbox: Sendable {
     /// Counts connections; frames made for an older one are dropped. Nil while there is none.
     private(set) var epoch: UInt64?
     private var maxFrame = 0
+    private var publishChannel: UInt16 = 0
     private var waiting: [Waiting] = []
     private var waitingHead = 0
     /// Framed and without an answer.
@@ -128,7 +126,7 @@ extension Mailbox {
         if let text = message.properties.expiration, UInt32(text) == nil {
             throw AMQPError(.invalidArgument, "the expiration \(text) is not a number of milliseconds")
         }
-        try out.publish(message, channel: Self.publishChannel, maxFrame: maxFrame)
+        try out.publish(message, channel: publishChannel, maxFrame: maxFrame)
     }
 
     private mutating func dropFirstWaiting() {
@@ -180,7 +178,10 @@ extension Mailbox {
         blockedReason = nil
     }
 
-    mutating func openGate() { gate = .open }
+    mutating func openGate(channel: UInt16) {
+        publishChannel = channel
+        gate = .open
+    }
 
     /// The publishing channel is gone: what is framed for it is given back, and further publishes wait.
     mutating func shutGate() -> [Admitted] {

@@ -2,25 +2,29 @@ import Synchronization
 
 // Opening, answering and closing channels.
 extension Reactor {
-    /// A number from 2 that no channel has; nil when there is none.
+    /// A number that no channel has; nil when there is none.
     private func freeNumber() -> UInt16? {
         guard let live else { return nil }
-        return (2...max(2, live.library.maxChannel)).first { channels[$0] == nil }
+        return (1...max(1, live.library.maxChannel)).first { channels[$0] == nil }
     }
 
     // MARK: Publishing
 
     func openPublisher() {
-        let number = Mailbox.publishChannel
+        guard let number = freeNumber() else {
+            lose(AMQPError(.channelClosed, "no channel is left to publish on; close some consumers"))
+            return
+        }
         channels[number] = Channel(number, .publisher, awaiting: [.channelOpenOK, .confirmSelectOK])
+        health.opened()
         write { writer throws(AMQPError) in
             try writer.openChannel(number)
             try writer.selectConfirms(channel: number)
         }
     }
 
-    func publisherIsOpen() {
-        core.mailbox.withLock { $0.openGate() }
+    func publisherIsOpen(on channel: Channel) {
+        core.mailbox.withLock { $0.openGate(channel: channel.number) }
         guard let live else { return }
         core.events.send(.connected(endpoint: live.library.endpoint))
         started?.resume(.success(()))
@@ -41,6 +45,26 @@ extension Reactor {
             { batch, index in !isKnown || batch.messages[index].isBlamed(by: text) ? error : others }, into: &settled)
         released = 0
         openPublisher()
+    }
+
+    /// Gives up a publishing channel that gets no confirms, for a fresh one.
+    func replacePublisher() {
+        let publisher = channels.values.first {
+            if case .publisher = $0.role { $0.awaited.isEmpty } else { false }
+        }
+        guard let publisher else { return }
+        // A channel in this state may never answer, so the next one takes another number.
+        close(publisher)
+        let error = AMQPError(
+            .channelClosed,
+            "the broker confirms nothing on this channel, which was replaced: publish this message again with the same id"
+        )
+        confirms.failAll({ _, _ in error }, into: &settled)
+        released = 0
+        health.replaced()
+        core.events.send(.publisherReplaced)
+        openPublisher()
+        handOver()
     }
 
     // MARK: Questions

@@ -30,6 +30,7 @@ extension Reactor {
             finish(AMQPError(.closed, "the connection was closed"))
         case .blocked(let reason):
             core.mailbox.withLock { $0.block(reason: reason) }
+            health.blocked()
             core.events.send(.blocked(reason: reason))
         case .unblocked:
             core.mailbox.withLock { $0.block(reason: nil) }
@@ -73,6 +74,7 @@ extension Reactor {
 
     private func confirmed(_ tag: UInt64, _ isMultiple: Bool, isAccepted: Bool) throws(AMQPError) {
         let before = confirms.openCount
+        if isAccepted { health.confirmed() } else { health.refused(at: .now) }
         guard confirms.settle(tag, isMultiple: isMultiple, isAccepted: isAccepted, into: &settled) else {
             throw AMQPError(.connectionLost, "the broker confirmed message \(tag), which was never published")
         }
@@ -86,7 +88,7 @@ extension Reactor {
         channel.awaited.removeFirst()
         guard channel.awaited.isEmpty else { return }
         switch channel.role {
-        case .publisher: publisherIsOpen()
+        case .publisher: publisherIsOpen(on: channel)
         case .request(let pending): answer(pending, AMQPReply(queueState: counts), on: channel)
         case .subscription(let subscription): stands(subscription, on: channel)
         case .held, .closing: break

@@ -269,6 +269,9 @@ extension Reactor {
                 "the broker did not confirm in time; it may have the message: publish it again with the same id")
             confirms.abandon(batch, .unknown(error), into: &settled)
         }
+        if let verdict = health.verdict {
+            if verdict <= now { replacePublisher() } else { consider(verdict) }
+        }
         consider(
             core.mailbox.withLock { box in
                 box.expireWaiting(now: now, into: &settled)

@@ -49,6 +49,7 @@ final class Reactor {
     var epoch: UInt64 = 0
     var channels: [UInt16: Channel] = [:]
     var confirms = Confirms()
+    var health = ConfirmHealth()
     var subscriptions: [Subscription] = []
     /// Questions that wait for a connection.
     var queued: [PendingRequest] = []
@@ -159,8 +160,8 @@ extension Reactor {
         core.mailbox.withLock { box in _ = try? body(&box.out) }
     }
 
-    /// Takes what is framed, and lets waiting publishers have the room that confirms have made. When the first of the
-    /// messages that it took must be answered.
+    /// Takes what is framed, and lets waiting publishers have the room that confirms have made. When to look at
+    /// the first of the messages that it took.
     private func exchange() -> ContinuousClock.Instant? {
         let live = live
         var admitted: [Mailbox.Admitted] = []
@@ -177,6 +178,7 @@ extension Reactor {
             }
         }
         released = 0
+        if !admitted.isEmpty { health.published(at: .now) }
         for entry in admitted {
             confirms.append(entry.batch, entry.range)
             tally.published += UInt64(entry.range.count)
@@ -186,7 +188,7 @@ extension Reactor {
             core.count { $0 += tally }
             tally = AMQPStatistics()
         }
-        return admitted.first?.batch.deadline
+        return admitted.isEmpty ? nil : [admitted.first?.batch.deadline, health.verdict].compactMap { $0 }.min()
     }
 
     /// Sends what is framed without caring for the result; for the end of a connection.

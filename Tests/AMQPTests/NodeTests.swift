@@ -1,0 +1,146 @@
+import AMQP
+import LocalNetwork
+import TestSupport
+import Testing
+
+/// What needs a node of its own, because it touches all of it.
+@Suite("When the broker itself changes", .serialized, .timeLimit(.minutes(4)))
+struct NodeTests {
+    /// Started by the first test; it ends with the process.
+    private static let node = Task<PrivateRabbitMQ, any Error> {
+        try await PrivateRabbitMQ.start(
+            directory: try await TemporaryFolder.make(), definitions: Array(definitions.utf8))
+    }
+
+    private static let definitions = """
+        { "vhosts": [{"name": "/"}],
+          "users": [{"name": "full", "password": "full", "tags": ""}, {"name": "narrow", "password": "narrow", "tags": ""}],
+          "permissions": [
+            {"user": "full", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"},
+            {"user": "narrow", "vhost": "/", "configure": "^$", "write": "^events$", "read": ".*"}],
+          "topic_permissions": [
+            {"user": "narrow", "vhost": "/", "exchange": "events", "write": "^session\\\\.", "read": "^session\\\\."}] }
+        """
+
+    private func withNode(
+        user: String = "full", _ adjust: (inout AMQPConfiguration) -> Void = { _ in },
+        _ body: (PrivateRabbitMQ, AMQPConnection) async throws -> Void
+    ) async throws {
+        let node = try await Self.node.value
+        var configuration = try AMQPConfiguration(uri: node.uri(user: user, password: user, vhost: "/"))
+        configuration.reconnectBase = .milliseconds(50)
+        configuration.reconnectCap = .milliseconds(500)
+        adjust(&configuration)
+        try await withAMQPConnection(configuration) { try await body(node, $0) }
+    }
+
+    @Test
+    func `while the broker takes no messages, publishes wait, and end with that reason at their deadline`() async throws
+    {
+        try await withNode({ $0.confirmTimeout = .seconds(3) }) { node, connection in
+            try await connection.makeQueue("q")
+            let events = connection.events()
+            try await node.control(["set_vm_memory_high_watermark", "0.000001"])
+            // The broker blocks a connection when it publishes, and takes this one message still.
+            async let last: [PublishOutcome] = connection.publish([AMQPMessage(exchange: "", routingKey: "q", body: [])]
+            )
+            for await event in events {
+                if case .blocked = event { break }
+            }
+            #expect(!connection.isReady)
+            let refused = await amqpError { try await connection.send(["x"], to: "q") }
+            #expect(refused?.code == .blocked)
+            let waiting = Task { await connection.publish([AMQPMessage(exchange: "", routingKey: "q", body: [])]) }
+            try await node.control(["set_vm_memory_high_watermark", "0.4"])
+            #expect(await waiting.value.map(\.isConfirmed) == [true])
+            _ = await last
+            #expect(connection.isReady)
+            #expect(connection.statistics.reconnects == 0)
+        }
+    }
+
+    @Test
+    func `what a user may not do is refused by name, and the rest goes on`() async throws {
+        try await withNode { _, full in
+            try await full.declareExchange("events", kind: "topic")
+            try await full.declareExchange("commands", kind: "topic")
+            try await withNode(user: "narrow") { _, connection in
+                let outcomes = await connection.publish([
+                    AMQPMessage(exchange: "events", routingKey: "session.a", body: []),
+                    AMQPMessage(exchange: "events", routingKey: "job.a", body: []),
+                    AMQPMessage(exchange: "events", routingKey: "session.b", body: []),
+                ])
+                #expect(outcomes[1].error?.code == .accessRefused)
+                #expect(outcomes[2].error?.code == .channelClosed)
+                let commands = await amqpError {
+                    try await connection.publish(AMQPMessage(exchange: "commands", routingKey: "x", body: []))
+                }
+                #expect(commands?.code == .accessRefused)
+                #expect(commands?.isRetriable == false)
+                #expect(commands?.message.contains("commands") == true)
+                let declared = await amqpError { try await connection.declareQueue("mine") }
+                #expect(declared?.code == .accessRefused)
+                try await connection.publish(AMQPMessage(exchange: "events", routingKey: "session.c", body: []))
+            }
+        }
+    }
+
+    @Test
+    func `a connection that an operator closes is made again`() async throws {
+        try await withNode { node, connection in
+            let events = connection.events()
+            try await node.control(["close_all_connections", "maintenance"])
+            var reason: AMQPError?
+            for await event in events {
+                if case .lost(let error) = event { reason = error }
+                if case .connected = event { break }
+            }
+            #expect(reason?.replyCode == 320)
+            #expect(reason?.message.contains("maintenance") == true)
+            try await connection.makeQueue("again")
+        }
+    }
+
+    @Test
+    func `a restart of the broker loses nothing that was confirmed, nor does its death`() async throws {
+        // In this order: RabbitMQ 3.10.8 forgets a quorum queue that is declared only moments before a SIGKILL.
+        try await survive(isKilled: false)
+        try await survive(isKilled: true)
+    }
+
+    private func survive(isKilled: Bool) async throws {
+        try await withNode({ $0.confirmTimeout = .seconds(90) }) { node, publisher in
+            try await withAMQPConnection(publisher.configuration) { connection in
+                let queue = "work"
+                try await publisher.declareQueue(queue, arguments: ["x-queue-type": "quorum"])
+                let consumer = try await connection.consume(queues: [queue], prefetch: 100)
+                async let restarted: Void = {
+                    if isKilled { await node.kill() }
+                    try await node.restart()
+                }()
+                var number = 0
+                var isUp = false
+                while !isUp || number < 2000 {
+                    let messages = (number..<number + 50).map {
+                        AMQPMessage(
+                            exchange: "", routingKey: queue, properties: AMQPProperties(isPersistent: true),
+                            body: Array("\($0)".utf8))
+                    }
+                    // At least once: what is not known to be there is sent again.
+                    if await publisher.publish(messages).allSatisfy(\.isConfirmed) { number += 50 }
+                    isUp = publisher.statistics.reconnects > 0 && number >= 2000
+                }
+                try await restarted
+                var seen: Set<Int> = []
+                while seen.count < number {
+                    let batch = try await consumer.next(until: .now + .seconds(60))
+                    if batch.isEmpty { break }
+                    for message in batch.messages { if let value = Int(message.text) { seen.insert(value) } }
+                    batch.acknowledge()
+                }
+                #expect(seen.count == number)
+                #expect(connection.statistics.reconnects >= 1)
+            }
+        }
+    }
+}
