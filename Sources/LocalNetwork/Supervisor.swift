@@ -34,6 +34,11 @@ package actor Supervisor {
     private var running: [String: ChildProcess] = [:]
     /// Those that have been ready since their last start.
     private var served: Set<String> = []
+    /// Starts are numbered, so that what a process says is not taken for its successor's.
+    private var lastStart = 0
+    private var lastStarts: [String: Int] = [:]
+    /// What said that it is ready before its start was told: how long that took, by the number of the start.
+    private var early: [Int: Duration] = [:]
     private var keepers: [Task<Void, Never>] = []
 
     /// What happens to the workers, in order.
@@ -83,22 +88,32 @@ package actor Supervisor {
         }
     }
 
-    private func noteReady(_ address: String) { served.insert(address) }
+    private func noteReady(_ address: String, start: Int, after time: Duration) {
+        guard start == lastStarts[address] else {
+            if start > lastStarts[address] ?? 0 { early[start] = time }
+            return
+        }
+        served.insert(address)
+        changes.yield(.ready(address: address, after: time))
+    }
 
-    private func start(_ plan: WorkerPlan, at begin: ContinuousClock.Instant) async throws(ProcessError) -> ChildProcess
-    {
+    private func start(
+        _ plan: WorkerPlan, at begin: ContinuousClock.Instant
+    ) async throws(ProcessError) -> ChildProcess {
+        lastStart += 1
+        let start = lastStart
         var settings = plan.process
-        let changes = changes
         settings.output = .handler { bytes in
-            if String(decoding: bytes, as: UTF8.self).contains("ready") {
-                changes.yield(.ready(address: plan.address, after: .now - begin))
-                Task { await self.noteReady(plan.address) }
-            }
+            guard String(decoding: bytes, as: UTF8.self).contains("ready") else { return }
+            let time = ContinuousClock.now - begin
+            Task { await self.noteReady(plan.address, start: start, after: time) }
         }
         settings.isKilledWithParent = true
         let process = try await ChildProcess.spawn(settings)
         running[plan.address] = process
+        lastStarts[plan.address] = start
         changes.yield(.started(address: plan.address, pid: process.pid))
+        if let time = early.removeValue(forKey: start) { noteReady(plan.address, start: start, after: time) }
         if Task.isCancelled { await process.terminate(grace: .seconds(1)) }
         return process
     }

@@ -64,7 +64,7 @@ final class MemoryNetwork: Sendable {
 
     /// Waits until a queue holds so many messages.
     func messages(_ queue: String, count: Int) async throws -> [ReceivedMessage] {
-        guard await eventually(within: .seconds(5), { self.broker.messages(in: queue).count >= count }) else {
+        guard await eventually(within: .seconds(60), { self.broker.messages(in: queue).count >= count }) else {
             throw Missing(queue: queue, count: broker.messages(in: queue).count)
         }
         return broker.messages(in: queue).map(ReceivedMessage.init)

@@ -68,7 +68,7 @@ final class BrokerSite {
     @discardableResult
     func send(
         _ type: String, _ body: JSON, from sender: String = "ada", onBehalfOf: Caller? = nil, id: String? = nil,
-        replyTo: String? = "client.ada.1", correlationID: String? = "c-1"
+        replyTo: String? = DecisionHarness<ExecutionBroker>.own, correlationID: String? = "c-1"
     ) async throws -> Effects {
         keep(
             try await harness.send(
@@ -120,7 +120,9 @@ final class BrokerSite {
             "workstep": ["uuid": .string(uuid(900)), "revision": 2],
         ]
         return try await send(
-            "srcnet.offer.request.v1", body, from: sender, replyTo: sender, correlationID: "gather-1")
+            "srcnet.offer.request.v1", body, from: sender,
+            replyTo: sender == "global-execution" ? sender : "client.\(sender).1",
+            correlationID: "gather-1")
     }
 
     static func replica(_ name: String = "cube", local: Bool = true, seconds: Double? = 0) -> JSON {

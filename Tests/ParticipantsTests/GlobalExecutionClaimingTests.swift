@@ -27,7 +27,8 @@ import Wire
             [
                 "offerset": .string(offerset), "offer": .string(offer), "site": .string(site),
                 "claim": .string(uuid(1_000 + claim)),
-            ], from: sender ?? "execution-broker.\(site)", replyTo: "execution-broker.\(site)")
+            ], from: sender ?? "execution-broker.\(site)",
+            replyTo: sender.map { "client.\($0).1" } ?? "execution-broker.\(site)")
     }
 
     @Test func `the first claim of an offerset wins for all sites`() async throws {

@@ -1,5 +1,5 @@
 /// Whether a condition comes true before the limit: asked again and again, every 10 ms.
-package func eventually(within limit: Duration = .seconds(10), _ condition: () async throws -> Bool) async rethrows
+package func eventually(within limit: Duration = .seconds(60), _ condition: () async throws -> Bool) async rethrows
     -> Bool
 {
     let end = ContinuousClock.now + limit
