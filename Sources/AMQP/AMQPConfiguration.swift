@@ -28,7 +28,7 @@ public struct AMQPConfiguration: Sendable, Hashable {
     public var publishWindow: Int = 1000
     /// Bytes that may wait for the socket; further publishers wait.
     public var maxUnsentBytes: Int = 16 << 20
-    /// The largest body sent or taken, in bytes. A larger one that arrives ends the connection.
+    /// The largest body sent, in bytes. Arriving ones are bounded by what the broker takes (512 MiB at most).
     public var maxBodyBytes: Int = 128 << 20
     /// The first pause before a reconnect; doubled with each try up to the cap, of which a random half is waited.
     public var reconnectBase: Duration = .milliseconds(200)

@@ -116,6 +116,28 @@ struct ConnectionTests {
     }
 
     @Test
+    func `one message is taken, given back, and taken again; an empty queue gives none`() async throws {
+        try await withBroker { connection in
+            try await connection.makeQueue("q")
+            let none = try await connection.get("q").count
+            #expect(none == 0)
+            try await connection.send(["x"], to: "q")
+            let first = try await connection.get("q")
+            first.reject(requeue: true)
+            // The broker hears of it on another channel, perhaps a moment later.
+            let isBack = try await eventually {
+                let again = try await connection.get("q")
+                let redelivered = again.messages.map(\.isRedelivered)
+                again.acknowledge()
+                return redelivered == [true]
+            }
+            #expect(isBack)
+            #expect(connection.statistics.rejected == 1)
+            #expect(try await connection.deleteQueue("q") == 0)
+        }
+    }
+
+    @Test
     func `another connection's exclusive queue is locked`() async throws {
         try await withBroker { connection in
             try await connection.makeQueue("q")

@@ -2,6 +2,10 @@ import Synchronization
 
 // What the broker says, channel by channel.
 extension Reactor {
+    /// The most that any RabbitMQ takes. A lower limit here would not spare anybody the message: a connection that is
+    /// dropped because of it is given it again.
+    private static let bodyLimit = 512 << 20
+
     func handle(_ frame: InboundFrame) throws(AMQPError) {
         switch frame {
         case .method(channel: 0, let method):
@@ -11,8 +15,7 @@ extension Reactor {
             try self.method(method, on: channel)
         case .header(let number, let size, let properties):
             guard let channel = channels[number], !channel.isClosing else { return }
-            let limit = configuration.maxBodyBytes
-            if let content = try channel.assembly.header(bodySize: size, properties, limit: limit) {
+            if let content = try channel.assembly.header(bodySize: size, properties, limit: Self.bodyLimit) {
                 try self.content(content, on: channel)
             }
         case .body(let number, let piece):

@@ -1,6 +1,6 @@
 import Synchronization
 
-// The life of the connection: connecting, losing, closing, and what the clock asks for.
+// The life of the connection: connecting, losing, closing.
 extension Reactor {
     func takeCommands() {
         let commands = core.mailbox.withLock { box in
@@ -37,7 +37,7 @@ extension Reactor {
 
     // MARK: Connecting
 
-    private func connect(now: ContinuousClock.Instant) {
+    func connect(now: ContinuousClock.Instant) {
         attempt += 1
         let number = attempt
         let dialler = Dialler()
@@ -57,7 +57,7 @@ extension Reactor {
         }
     }
 
-    private func connected(_ result: Result<LibraryConnection, AMQPError>) {
+    func connected(_ result: Result<LibraryConnection, AMQPError>) {
         switch result {
         case .success(let library):
             epoch += 1
@@ -155,7 +155,7 @@ extension Reactor {
     }
 
     /// Takes leave when everything is done.
-    private func proceedClosing(now: ContinuousClock.Instant) {
+    func proceedClosing(now: ContinuousClock.Instant) {
         guard let closing else { return }
         if now >= closing.deadline {
             if let live { lastWords(live) }
@@ -199,122 +199,5 @@ extension Reactor {
         started = nil
         for waiter in closing?.waiters ?? [] { waiter.resume(.success(())) }
         closing = nil
-    }
-}
-
-// MARK: The clock
-
-extension Reactor {
-    /// Does what is due, and says when to come back at the latest.
-    func tick(now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        proceedClosing(now: now)
-        if isFinished { return nil }
-        var next: ContinuousClock.Instant?
-        func consider(_ instant: ContinuousClock.Instant?) {
-            if let instant { next = min(next ?? instant, instant) }
-        }
-        tickLink(now: now, consider)
-        tickPublishes(now: now, consider)
-        tickRequests(now: now, consider)
-        for subscription in subscriptions { tick(subscription, now: now, consider) }
-        for channel in channels.values {
-            if case .held(let consumer) = channel.role { consider(consumer.tick(now: now)) }
-        }
-        consider(closing?.deadline)
-        return next
-    }
-
-    private func tickLink(now: ContinuousClock.Instant, _ consider: (ContinuousClock.Instant?) -> Void) {
-        if case .down(let until) = link, until <= now { connect(now: now) }
-        if case .connecting(let dialler, let deadline) = link, deadline <= now {
-            dialler.stop()
-            connected(.failure(AMQPError(.timeout, "no connection to the broker in time; does its name resolve?")))
-        }
-        switch link {
-        case .down(let until): consider(until)
-        case .connecting(_, let deadline): consider(deadline)
-        case .up(let live): tickHeartbeat(live, now: now, consider)
-        }
-    }
-
-    private func tickHeartbeat(
-        _ live: LiveLink, now: ContinuousClock.Instant, _ consider: (ContinuousClock.Instant?) -> Void
-    ) {
-        guard let interval = live.library.heartbeat else { return }
-        if now >= live.lastRead + interval * 2 {
-            lose(
-                AMQPError(
-                    .connectionLost,
-                    "\(live.library.endpoint) has been silent for two heartbeats; it or the network hangs"))
-            consider(now)
-            return
-        }
-        if now >= live.lastSent + interval / 2 {
-            // Only where nothing waits: what waits is a sign of life itself, once the socket takes it.
-            if live.unsent == 0 { write { $0.heartbeat() } }
-            live.lastSent = now
-        }
-        consider(live.lastSent + interval / 2)
-        consider(live.lastRead + interval * 2)
-    }
-
-    private func tickPublishes(now: ContinuousClock.Instant, _ consider: (ContinuousClock.Instant?) -> Void) {
-        while let batch = confirms.oldest {
-            if batch.deadline > now {
-                consider(batch.deadline)
-                break
-            }
-            let error = AMQPError(
-                .timeout,
-                "the broker did not confirm in time; it may have the message: publish it again with the same id")
-            confirms.abandon(batch, .unknown(error), into: &settled)
-        }
-        if let verdict = health.verdict {
-            if verdict <= now { replacePublisher() } else { consider(verdict) }
-        }
-        consider(
-            core.mailbox.withLock { box in
-                box.expireWaiting(now: now, into: &settled)
-                return box.waitingDeadline
-            })
-        handOver()
-    }
-
-    private func tickRequests(now: ContinuousClock.Instant, _ consider: (ContinuousClock.Instant?) -> Void) {
-        let late = AMQPError(.timeout, "the broker did not answer in time; is it there and well?")
-        queued.removeAll { pending in
-            guard pending.deadline <= now else { return false }
-            pending.waiter.resume(.failure(late))
-            return true
-        }
-        for pending in queued { consider(pending.deadline) }
-        for channel in channels.values {
-            guard case .request(let pending) = channel.role else { continue }
-            if pending.deadline <= now {
-                pending.waiter.resume(.failure(late))
-                close(channel)
-            } else {
-                consider(pending.deadline)
-            }
-        }
-    }
-
-    private func tick(
-        _ subscription: Subscription, now: ContinuousClock.Instant, _ consider: (ContinuousClock.Instant?) -> Void
-    ) {
-        consider(subscription.consumer.tick(now: now))
-        if let started = subscription.started {
-            if subscription.startDeadline <= now {
-                let error = AMQPError(.timeout, "the broker did not take up the consumer in time")
-                if let channel = channel(of: subscription) { close(channel) }
-                remove(subscription, error)
-                started.resume(.failure(error))
-                return
-            }
-            consider(subscription.startDeadline)
-        }
-        if case .waiting(let until?) = subscription.phase, live != nil {
-            if until <= now { setUp(subscription) } else { consider(until) }
-        }
     }
 }

@@ -48,5 +48,5 @@ struct ByteWriter: Sendable {
     mutating func truncate(to count: Int) { bytes.removeSubrange(count...) }
 
     /// Empties it; keeps the memory unless it has grown past what ordinary traffic needs.
-    mutating func clear() { bytes.removeAll(keepingCapacity: bytes.capacity <= 4 << 20) }
+    mutating func clear() { bytes.removeAll(keepingCapacity: bytes.capacity <= 1 << 20) }
 }
