@@ -61,15 +61,15 @@ let package = Package(
         library("Store", ["Wire"]),
         library("StoreSQLite", ["Store", "Wire", "CLinux", "CSQLite"]),
         library("Digests", ["COpenSSL"]),
+        library("Files", ["Wire", "CLinux"]),
         library("Processes", ["CLinux"]),
         library("MessageBus", ["Wire", "AMQP", "Store", "Digests"]),
         library("ExecutionModel", ["Wire"]),
-        library("OCI", ["Wire", "Digests", "Processes", "CArchive", "CLinux"]),
+        library("OCI", ["Wire", "Digests", "Files", "Processes", "CArchive", "CLinux"]),
         library("HTTPClient", ["CCurl", "CLinux"]),
-        library("Files", ["ExecutionModel", "CLinux"]),
         library("Topology", ["Wire", "AMQP", "Digests"]),
-        library("Preparation", ["Wire", "MessageBus", "ExecutionModel", "Processes"]),
-        library("LocalNetwork", ["Wire", "AMQP", "Topology", "Processes", "OCI"]),
+        library("Preparation", ["Wire", "MessageBus", "ExecutionModel", "Files", "Processes"]),
+        library("LocalNetwork", ["Wire", "AMQP", "Topology", "Files", "Processes"]),
 
         participant("GlobalExecution"),
         participant("Permissions"),
@@ -77,8 +77,8 @@ let package = Package(
         participant("ExecutionBroker", ["Preparation"]),
         participant("PrepareData", ["Preparation", "Files", "Processes", "Digests", "CZlib"]),
         participant("Cavern", ["Preparation", "Files", "Processes", "Digests"]),
-        participant("Harbor", ["Preparation", "OCI", "Processes"]),
-        participant("Canfar", ["Preparation", "OCI", "HTTPClient", "Processes"]),
+        participant("Harbor", ["Preparation", "Files", "OCI", "Processes"]),
+        participant("Canfar", ["Preparation", "Files", "OCI", "HTTPClient", "Processes"]),
 
         .executableTarget(
             name: "execbus",
@@ -103,7 +103,7 @@ let package = Package(
         tests("HTTPClientTests", ["HTTPClient", "Processes"]),
         tests("LocalNetworkTests", ["LocalNetwork", "Processes", "Topology", "Wire", "AMQP"]),
         tests("TopologyTests", ["Topology", "AMQP", "Wire", "LocalNetwork", "Processes"]),
-        tests("PreparationTests", ["Preparation", "MessageBus", "ExecutionModel", "Store", "Wire"]),
+        tests("PreparationTests", ["Preparation", "Files", "MessageBus", "ExecutionModel", "Store", "Wire"]),
         tests(
             "ParticipantsTests",
             participants.map { Target.Dependency(stringLiteral: $0) }

@@ -1,4 +1,4 @@
-internal import ExecutionModel
+internal import Wire
 
 /// The name of an entry of a folder, as the bytes that the file system keeps: they need not be text.
 package struct FileName: Sendable, Hashable, CustomStringConvertible {
@@ -6,7 +6,7 @@ package struct FileName: Sendable, Hashable, CustomStringConvertible {
     package let bytes: [UInt8]
 
     /// A name that is known to be fit to be one, such as part of a `RelativePath`.
-    init(checked bytes: [UInt8]) { self.bytes = bytes }
+    package init(checked bytes: [UInt8]) { self.bytes = bytes }
 
     /// nil where the text cannot be the name of an entry.
     package init?(_ text: String) {

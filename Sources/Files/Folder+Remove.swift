@@ -68,14 +68,6 @@ extension Folder {
         throw FileError("cannot remove \(self.name(of: name))")
     }
 
-    /// Removes a folder that is empty; false where it is not, or there is none.
-    @discardableResult
-    package func removeIfEmpty(_ name: FileName) throws(FileError) -> Bool {
-        if removeFolder(name) { return true }
-        if [ENOENT, ENOTEMPTY, EEXIST, ENOTDIR].contains(errno) { return false }
-        throw FileError("cannot remove \(self.name(of: name))")
-    }
-
     /// A hidden name that nobody else uses.
     package static func uniqueName(_ purpose: String) -> FileName {
         var generator = SystemRandomNumberGenerator()

@@ -4,7 +4,7 @@ package import Glibc
 /// An open folder, and the only way to what lies in it: nothing outside it is ever reached, whatever links somebody puts
 /// into it meanwhile.
 package struct Folder: ~Copyable {
-    let file: OpenFile
+    package let file: OpenFile
     /// Its name in messages.
     package let path: String
 
@@ -14,14 +14,15 @@ package struct Folder: ~Copyable {
             try OpenFile(Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path, "cannot open the folder \(path)"))
     }
 
-    private init(_ file: consuming OpenFile) {
+    /// A folder that is open already.
+    package init(_ file: consuming OpenFile) {
         path = file.name
         self.file = file
     }
 
     /// Opens a folder by the path that an operator gave, making it and those above it where there are none.
     package init(making path: String, mode: mode_t = 0o755) throws(FileError) {
-        try Folder.make(path, mode)
+        try FileSystem.makeFolder(path, mode: mode)
         try self.init(path)
     }
 
@@ -42,15 +43,6 @@ package struct Folder: ~Copyable {
             guard error.code == .notFound else { throw error }
             return nil
         }
-    }
-
-    private static func make(_ path: String, _ mode: mode_t) throws(FileError) {
-        if mkdir(path, mode) == 0 || errno == EEXIST { return }
-        if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
-            try make(String(path[..<slash]), mode)
-            if mkdir(path, mode) == 0 || errno == EEXIST { return }
-        }
-        throw FileError("cannot make the folder \(path)")
     }
 
     // MARK: Folders below
@@ -208,6 +200,8 @@ package struct Folder: ~Copyable {
     package func names() throws(FileError) -> [FileName] {
         // A descriptor of its own, because closedir closes it and reading moves its place.
         let copy = openat(file.descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        // Somebody else has removed it meanwhile.
+        if copy < 0, errno == ENOENT { return [] }
         guard copy >= 0 else { throw FileError("cannot read the folder \(path)") }
         guard let stream = fdopendir(copy) else {
             close(copy)

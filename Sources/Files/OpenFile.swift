@@ -2,12 +2,12 @@ package import Glibc
 
 /// An open file, closed exactly once, when it goes out of scope.
 package struct OpenFile: ~Copyable {
-    let descriptor: Int32
+    package let descriptor: Int32
     /// Its name in messages.
-    let name: String
+    package let name: String
 
     /// Takes over a descriptor that a system call gave; a negative one becomes an error that says what was tried.
-    init(_ descriptor: Int32, _ name: String, _ action: @autoclosure () -> String) throws(FileError) {
+    package init(_ descriptor: Int32, _ name: String, _ action: @autoclosure () -> String) throws(FileError) {
         guard descriptor >= 0 else { throw FileError(action()) }
         self.descriptor = descriptor
         self.name = name
@@ -35,12 +35,31 @@ package struct OpenFile: ~Copyable {
         }
     }
 
-    /// Writes all of it.
-    package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    /// The rest of a small file; more than `limit` bytes are an error.
+    package func contents(limit: Int) throws(FileError) -> [UInt8] {
+        var contents: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = try buffer.withUnsafeMutableBufferPointer { (buffer) throws(FileError) in
+                try read(into: UnsafeMutableRawBufferPointer(buffer))
+            }
+            if count == 0 { return contents }
+            contents += buffer[..<count]
+            guard contents.count <= limit else {
+                throw FileError(.failed, "\(name) has more than the \(limit) bytes that it may have")
+            }
+        }
+    }
+
+    /// Writes all of it; at `offset` where one is given, otherwise at the file's end or place.
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64? = nil) throws(FileError) {
         var rest = bytes[...]
         while !rest.isEmpty {
             let part = UnsafeRawBufferPointer(rebasing: rest)
-            let count = Glibc.write(descriptor, part.baseAddress, part.count)
+            let done = bytes.count - rest.count
+            let count =
+                offset.map { pwrite(descriptor, part.baseAddress, part.count, off_t($0) + off_t(done)) }
+                ?? Glibc.write(descriptor, part.baseAddress, part.count)
             if count >= 0 {
                 rest = rest.dropFirst(count)
             } else if errno != EINTR {
@@ -81,6 +100,12 @@ package struct OpenFile: ~Copyable {
             }
         }
     }
+
+    /// Takes the file's advisory lock for itself alone if nobody has it; false where somebody does.
+    package func tryLock() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
+
+    /// Gives the lock up before the file is closed.
+    package func unlock() { _ = flock(descriptor, LOCK_UN) }
 
     /// Lets the system forget what it holds of the file in memory, so that reading it measures the disk.
     package func forgetCached() {

@@ -1,26 +1,23 @@
-internal import Glibc
+internal import Files
 internal import Synchronization
 
 /// The right to use a folder, held by at most one process. The kernel takes it back when the process ends, however.
 final class FolderLock: Sendable {
-    private let descriptor: Mutex<Int32?>
+    private let file: Mutex<OpenFile?>
 
     init(_ folder: String) throws(LocalNetworkError) {
-        let descriptor = open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            throw LocalNetworkError(.system, "cannot open \(folder)/lock: \(String(cString: strerror(errno)))")
+        let file: OpenFile
+        do throws(FileError) {
+            file = try FileLock.open("\(folder)/lock")
+        } catch {
+            throw LocalNetworkError(.system, error.message)
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
+        guard file.tryLock() else {
             throw LocalNetworkError(.inUse, "another network runs on \(folder): stop it, or choose another folder")
         }
-        self.descriptor = Mutex(descriptor)
+        self.file = Mutex(file)
     }
-
-    deinit { release() }
 
     /// Gives it back; once, however often called.
-    func release() {
-        if let descriptor = descriptor.withLock({ $0.take() }) { close(descriptor) }
-    }
+    func release() { file.withLock { $0 = nil } }
 }

@@ -74,3 +74,11 @@ public func isUUID(_ text: String) -> Bool {
     }
     return true
 }
+
+/// Whether a path is relative and stays below where it begins; each part is fit to be a file's name.
+public func isRelativePath(_ path: String) -> Bool {
+    path.utf8.count <= 4_096 && path.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
+        && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
+            !$0.isEmpty && $0 != "." && $0 != ".." && $0.utf8.count <= 255
+        }
+}

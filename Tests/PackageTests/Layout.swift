@@ -34,7 +34,7 @@ enum Layout {
         // Connections and channels; knows no domain, not even the envelope.
         Layer("AMQP", ["AMQP"], mayUse: ["C"]),
         Layer("Digests", ["Digests"], mayUse: ["C"]),
-        Layer("operating system", ["Processes"], mayUse: ["C"]),
+        Layer("operating system", ["Files", "Processes"], mayUse: ["C", "Wire"]),
         Layer("outside standards", ["OCI", "HTTPClient"], mayUse: ["C", "Wire", "Digests", "operating system"]),
 
         Layer("Store", ["Store"], mayUse: ["Wire"]),
@@ -44,8 +44,8 @@ enum Layout {
         // Pure: it could run without any bus.
         Layer("ExecutionModel", ["ExecutionModel"], mayUse: ["Wire"]),
         Layer(
-            "preparation", ["Files", "Preparation"],
-            mayUse: ["C", "Wire", "Store", "MessageBus", "ExecutionModel", "operating system"]),
+            "preparation", ["Preparation"],
+            mayUse: ["Wire", "Store", "MessageBus", "ExecutionModel", "operating system"]),
 
         Layer("Topology", ["Topology"], mayUse: ["Wire", "Digests", "AMQP"]),
         Layer(

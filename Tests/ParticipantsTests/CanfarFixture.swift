@@ -1,3 +1,4 @@
+import Files
 import Canfar
 import ExecutionModel
 import FoundationEssentials
@@ -126,13 +127,13 @@ struct CanfarFixture: Sendable {
     func processes() -> [Int32] {
         // The last part is the fixture's own; what is before it may be mounted elsewhere.
         let place = "/" + (folder.split(separator: "/").last ?? "") + "/state/areas/"
-        return Folders.names(in: "/proc").compactMap { Int32($0) }.filter { pid in
+        return FileSystem.names(in: "/proc").compactMap { Int32($0) }.filter { pid in
             holds("/proc/\(pid)/environ", "SESSION_ID=\(Preparing.session)") && holds("/proc/\(pid)/mountinfo", place)
                 && ProcessIdentity(of: pid)?.isAlive == true
         }
     }
 
     private func holds(_ path: String, _ text: String) -> Bool {
-        Folders.contents(path).map { String(decoding: $0, as: UTF8.self).contains(text) } ?? false
+        (try? FileSystem.contents(path)).map { String(decoding: $0, as: UTF8.self).contains(text) } ?? false
     }
 }

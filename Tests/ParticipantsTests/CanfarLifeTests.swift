@@ -1,3 +1,4 @@
+import Files
 import Canfar
 import ExecutionModel
 import Glibc
@@ -28,7 +29,7 @@ extension CanfarContainers {
                     #expect(isReleased)
                     #expect(site.processes().isEmpty)
                 }
-                #expect(!Folders.exists(site.area))
+                #expect(!FileSystem.exists(site.area))
                 let what = ["running", "completed"].map { "task.ral.canfar-\($0).\(Preparing.task)" }
                 #expect(Set(network.events) == Set(what))
             }
@@ -59,7 +60,7 @@ extension CanfarContainers {
                     await network.send(.taskCancel, reference)
                     let failure = try await network.told(.taskDone).failure
                     #expect(failure == .cancelled)
-                    #expect(await eventually { site.processes().isEmpty && !Folders.exists(site.area) })
+                    #expect(await eventually { site.processes().isEmpty && !FileSystem.exists(site.area) })
                 }
             }
         }

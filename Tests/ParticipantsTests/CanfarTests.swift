@@ -1,3 +1,4 @@
+import Files
 import Canfar
 import ExecutionModel
 import FoundationEssentials
@@ -33,11 +34,11 @@ extension CanfarContainers {
                 #expect(!text.contains("root:"))
                 #expect(!text.contains("data is writable"))
                 #expect(text.contains("output is writable"))
-                #expect(Folders.exists(site.area + "/output/y"))
+                #expect(FileSystem.exists(site.area + "/output/y"))
                 #expect(try await status(session.url.replacing(session.token, with: "other")) == 403)
 
                 for pid in site.processes() {
-                    let line = String(decoding: Folders.contents("/proc/\(pid)/cmdline") ?? [], as: UTF8.self)
+                    let line = String(decoding: (try? FileSystem.contents("/proc/\(pid)/cmdline")) ?? [], as: UTF8.self)
                     #expect(!line.contains(session.token))
                 }
                 for message in canfar.messages where message.exchange == .events {
@@ -82,9 +83,9 @@ extension CanfarContainers {
                 #expect(second.last(.task)?["released"] == true)
                 #expect(second.waiting.isEmpty)
                 #expect(site.processes().isEmpty)
-                #expect(!Folders.exists(site.area))
-                #expect(Folders.names(in: site.settings.state + "/sessions/containers").isEmpty)
-                #expect(Folders.names(in: site.settings.state + "/sessions/access").isEmpty)
+                #expect(!FileSystem.exists(site.area))
+                #expect(FileSystem.names(in: site.settings.state + "/sessions/containers").isEmpty)
+                #expect(FileSystem.names(in: site.settings.state + "/sessions/access").isEmpty)
             }
         }
 
@@ -120,9 +121,9 @@ extension CanfarContainers {
                 let done = try #require(canfar.last(.taskDone))
                 #expect(done["reason"] == "session-ended")
                 #expect(done["detail"]?.string?.contains("cannot start with [token]") == true, "\(done.text)")
-                #expect(!Folders.exists(site.area))
-                #expect(Folders.names(in: site.settings.state + "/sessions/containers").isEmpty)
-                #expect(Folders.names(in: site.settings.state + "/sessions/access").isEmpty)
+                #expect(!FileSystem.exists(site.area))
+                #expect(FileSystem.names(in: site.settings.state + "/sessions/containers").isEmpty)
+                #expect(FileSystem.names(in: site.settings.state + "/sessions/access").isEmpty)
             }
         }
 

@@ -1,3 +1,4 @@
+import Files
 import ExecutionModel
 import FoundationEssentials
 import Harbor
@@ -46,7 +47,7 @@ import Wire
             #expect(done["result"]?["digest"]?.string == before.digest)
             #expect(done["result"]?["present"] == true)
             let root = folder + "/images/rootfs/" + before.digest.dropFirst("sha256:".count)
-            #expect(Folders.contents(root + "/bin/hello") == Array("hello".utf8))
+            #expect(try FileSystem.contents(root + "/bin/hello") == Array("hello".utf8))
 
             try await harbor.command(.imageResolve, ["image": "srcnet/tiny:1"])
             #expect(harbor.last(.image)?["present"] == true)
@@ -76,9 +77,9 @@ import Wire
             let done = try #require(harbor.last(.taskDone))
             #expect(done["status"] == "failed")
             #expect(done["reason"] == "checksum-mismatch")
-            #expect(Folders.names(in: folder + "/images/rootfs").isEmpty)
-            #expect(Folders.names(in: folder + "/images/blobs/sha256").isEmpty)
-            #expect(Folders.names(in: folder + "/images/.ingest").isEmpty)
+            #expect(FileSystem.names(in: folder + "/images/rootfs").isEmpty)
+            #expect(FileSystem.names(in: folder + "/images/blobs/sha256").isEmpty)
+            #expect(FileSystem.names(in: folder + "/images/.ingest").isEmpty)
             #expect(try ImageStore(at: folder + "/images").digests(heldBy: Preparing.task).isEmpty)
         }
     }

@@ -1,3 +1,4 @@
+import Files
 import ExecutionModel
 import FoundationEssentials
 import Preparation
@@ -18,9 +19,9 @@ import Wire
             #expect(try await areas.enter(session, as: .canfar) == area)
             try Data("x".utf8).write(to: URL(filePath: area + "/notes"))
             try await areas.leave(session, as: .prepareData)
-            #expect(Folders.exists(area + "/notes"))
+            #expect(FileSystem.exists(area + "/notes"))
             try await areas.leave(session, as: .canfar)
-            #expect(!Folders.exists(area))
+            #expect(!FileSystem.exists(area))
         }
     }
 
@@ -31,7 +32,7 @@ import Wire
             try await areas.enter(session, as: .canfar)
             try await areas.leave(session, as: .canfar)
             try await areas.leave(session, as: .canfar)
-            #expect(!Folders.exists(areas.path(session)))
+            #expect(!FileSystem.exists(areas.path(session)))
         }
     }
 
@@ -51,14 +52,14 @@ import Wire
                         for _ in 0..<20 {
                             let area = try await areas.enter(session, as: participant)
                             try await areas.make(["\(participant)"], of: session)
-                            #expect(Folders.exists("\(area)/\(participant)"))
+                            #expect(FileSystem.exists("\(area)/\(participant)"))
                             try await areas.leave(session, as: participant)
                         }
                     }
                 }
                 try await group.waitForAll()
             }
-            #expect(!Folders.exists(areas.path(session)))
+            #expect(!FileSystem.exists(areas.path(session)))
         }
     }
 
@@ -69,9 +70,9 @@ import Wire
                 let area = try await areas.enter(session, as: .canfar)
                 try FileManager.default.createSymbolicLink(atPath: area + "/data", withDestinationPath: other)
                 try await areas.remove(["data"], of: session)
-                #expect(!Folders.exists(area + "/data"))
+                #expect(!FileSystem.exists(area + "/data"))
                 try await areas.leave(session, as: .canfar)
-                #expect(Folders.exists(other + "/file"))
+                #expect(FileSystem.exists(other + "/file"))
             }
         }
     }

@@ -9,14 +9,6 @@ extension JSONReader {
     }
 }
 
-/// Whether a path is relative and stays below where it begins; each part is fit to be a file's name.
-public func isRelativePath(_ path: String) -> Bool {
-    path.utf8.count <= 4_096 && path.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
-        && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
-            !$0.isEmpty && $0 != "." && $0 != ".." && $0.utf8.count <= 255
-        }
-}
-
 extension DataIdentifier {
     /// `{scope, name, type}`.
     public var json: JSON {

@@ -1,4 +1,5 @@
 internal import ExecutionModel
+internal import Wire
 
 /// Where in the session's folder `data` each of the data goes.
 struct DataPlaces {

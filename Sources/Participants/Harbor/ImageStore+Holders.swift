@@ -1,9 +1,12 @@
+internal import Files
 package import OCI
 internal import Preparation
 
 extension ImageStore {
     /// The images that somebody holds.
     package func digests(heldBy holder: String) -> [Digest] {
-        Folders.names(in: "\(path)/holders").compactMap(Digest.init(hex:)).filter { holders(of: $0).contains(holder) }
+        FileSystem.names(in: "\(path)/holders").compactMap(Digest.init(hex:)).filter {
+            holders(of: $0).contains(holder)
+        }
     }
 }

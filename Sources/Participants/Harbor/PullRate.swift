@@ -1,3 +1,4 @@
+internal import Files
 internal import FoundationEssentials
 internal import OCI
 internal import Preparation
@@ -25,10 +26,10 @@ final class PullRate: Sendable {
         let folder = "\(store.path)/.measure"
         do {
             let rate = try await measure(in: folder)
-            try await BlockingWork.run { _ in try Folders.remove(folder) }
+            try await BlockingWork.run { _ in try FileSystem.remove(folder) }
             return rate
         } catch {
-            try? await BlockingWork.run { _ in try Folders.remove(folder) }
+            try? await BlockingWork.run { _ in try FileSystem.remove(folder) }
             throw error
         }
     }
@@ -36,9 +37,9 @@ final class PullRate: Sendable {
     private static func measure(in folder: String) async throws -> PullRate {
         try await BlockingWork.run { _ in
             // What a killed measurement has left.
-            try Folders.remove(folder)
-            try Folders.make("\(folder)/content")
-            try Folders.write(content(), privately: "\(folder)/content/file")
+            try FileSystem.remove(folder)
+            try FileSystem.makeFolder("\(folder)/content", mode: 0o700)
+            try FileSystem.replace("\(folder)/content/file", with: content(), mode: 0o600)
         }
         let layer = "\(folder)/layer.tar"
         for (program, arguments) in [

@@ -1,6 +1,5 @@
-internal import FoundationEssentials
-internal import Glibc
 package import ExecutionModel
+internal import Files
 internal import Processes
 package import Wire
 
@@ -39,25 +38,22 @@ package struct AreaRegister: Sendable {
     /// Makes folders in the area.
     package func make(_ folders: [String], of session: SessionID) async throws {
         try await BlockingWork.run { _ in
-            for name in folders { try Folders.make("\(path(session))/\(name)") }
+            for name in folders { try FileSystem.makeFolder("\(path(session))/\(name)", mode: 0o700) }
         }
     }
 
     /// Removes folders of the area with all that is in them; what is not there is no error.
     package func remove(_ folders: [String], of session: SessionID) async throws {
         try await BlockingWork.run { _ in
-            for name in folders { try Folders.remove("\(path(session))/\(name)") }
+            for name in folders { try FileSystem.remove("\(path(session))/\(name)") }
         }
     }
 
     private func enterNow(_ session: SessionID, _ participant: ParticipantName) throws -> String {
         try locked {
-            try Folders.make(path(session))
-            try Folders.make(users(session))
-            let note = "\(users(session))/\(participant)"
-            let file = open(note, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-            guard file >= 0 else { throw Folders.failure("cannot write \(note)") }
-            close(file)
+            try FileSystem.makeFolder(path(session), mode: 0o700)
+            try FileSystem.makeFolder(users(session), mode: 0o700)
+            try FileSystem.replace("\(users(session))/\(participant)", with: [], mode: 0o600)
             return path(session)
         }
     }
@@ -65,16 +61,17 @@ package struct AreaRegister: Sendable {
     private func leaveNow(_ session: SessionID, _ participant: ParticipantName) throws {
         let doomed = "\(folder)/.old-\(session)-\(UInt64.random(in: 0 ... .max))"
         try locked {
-            unlink("\(users(session))/\(participant)")
-            guard Folders.names(in: users(session)).isEmpty else { return }
-            rmdir(users(session))
+            try FileSystem.remove("\(users(session))/\(participant)")
+            // What begins with a dot is a name that a crash has kept from being noted.
+            guard FileSystem.names(in: users(session)).allSatisfy({ $0.hasPrefix(".") }) else { return }
+            try FileSystem.remove(users(session))
             // Renamed under the lock, so that who enters anew finds none of it; removing it may take long.
-            if Folders.exists(path(session)) { try Folders.rename(path(session), to: doomed) }
+            if FileSystem.exists(path(session)) { try FileSystem.rename(path(session), to: doomed) }
         }
-        try Folders.remove(doomed)
+        try FileSystem.remove(doomed)
         // What a crash has left of an earlier attempt, or what another who left is still removing.
-        for name in Folders.names(in: folder) where name.hasPrefix(".old-\(session)-") {
-            try Folders.remove("\(folder)/\(name)")
+        for name in FileSystem.names(in: folder) where name.hasPrefix(".old-\(session)-") {
+            try FileSystem.remove("\(folder)/\(name)")
         }
     }
 
@@ -82,13 +79,7 @@ package struct AreaRegister: Sendable {
 
     /// The participants are processes of their own, so a file is what they can share a lock by.
     private func locked<Value>(_ body: () throws -> Value) throws -> Value {
-        try Folders.make(folder)
-        let file = open("\(folder)/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw Folders.failure("cannot open the lock of \(folder)") }
-        defer { close(file) }
-        while flock(file, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw Folders.failure("cannot lock \(folder)") }
-        }
-        return try body()
+        try FileSystem.makeFolder(folder, mode: 0o700)
+        return try FileLock.with("\(folder)/.lock", body)
     }
 }

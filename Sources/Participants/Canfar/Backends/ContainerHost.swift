@@ -1,3 +1,4 @@
+internal import Files
 package import ExecutionModel
 internal import HTTPClient
 internal import OCI
@@ -17,7 +18,7 @@ package struct ContainerHost: SessionHost {
     /// Finds out first which way of running containers works here.
     package init(_ settings: CanfarSettings) async throws {
         let sessions = settings.sessions
-        try await BlockingWork.run { _ in try Folders.make(sessions) }
+        try await BlockingWork.run { _ in try FileSystem.makeFolder(sessions, mode: 0o700) }
         self.settings = settings
         runtime = try await ContainerRuntimes.choose(folder: sessions)
         access = SessionAccessFiles(folder: "\(sessions)/access")
@@ -166,7 +167,7 @@ package struct ContainerHost: SessionHost {
     }
 
     static func endEverything(_ settings: CanfarSettings) async throws {
-        guard try await BlockingWork.run({ _ in Folders.exists(settings.sessions) }) else { return }
+        guard try await BlockingWork.run({ _ in FileSystem.exists(settings.sessions) }) else { return }
         let host = try await ContainerHost(settings)
         for id in try await host.runtime.list() {
             try await host.runtime.remove(id)

@@ -1,3 +1,4 @@
+internal import Files
 internal import ExecutionModel
 internal import FoundationEssentials
 internal import Preparation
@@ -36,20 +37,20 @@ struct SessionAccessFiles: Sendable {
     private func path(_ task: TaskID) -> String { "\(folder)/\(task).json" }
 
     func read(_ task: TaskID) -> SessionAccess? {
-        Folders.contents(path(task)).flatMap { try? JSONDecoder().decode(SessionAccess.self, from: Data($0)) }
+        (try? FileSystem.contents(path(task))).flatMap { try? JSONDecoder().decode(SessionAccess.self, from: Data($0)) }
     }
 
     func write(_ access: SessionAccess, of task: TaskID) throws {
-        try Folders.make(folder)
-        try Folders.write(Array(try JSONEncoder().encode(access)), privately: path(task))
+        try FileSystem.makeFolder(folder, mode: 0o700)
+        try FileSystem.replace(path(task), with: Array(try JSONEncoder().encode(access)), mode: 0o600)
     }
 
-    func remove(_ task: TaskID) throws { try Folders.remove(path(task)) }
+    func remove(_ task: TaskID) throws { try FileSystem.remove(path(task)) }
 
     /// The ports that sessions have, whether they listen already or not.
     func ports() -> Set<UInt16> {
         Set(
-            Folders.names(in: folder).compactMap { name in
+            FileSystem.names(in: folder).compactMap { name in
                 TaskID(String(name.split(separator: ".").first ?? "")).flatMap(read)?.port
             })
     }

@@ -1,3 +1,4 @@
+internal import Files
 internal import ExecutionModel
 internal import HTTPClient
 internal import Preparation
@@ -14,7 +15,7 @@ struct StartNotebook: Sendable {
     /// Fetches it unless it is there: the session may have changed it.
     func fetch(_ location: String, into area: String) async throws {
         let path = "\(area)/\(StartNotebook.fileName(of: location))"
-        guard try await BlockingWork.run({ _ in !Folders.exists(path) }) else { return }
+        guard try await BlockingWork.run({ _ in !FileSystem.exists(path) }) else { return }
         var request = HTTPRequest(.get, location)
         request.timeout = .seconds(60)
         request.responseLimit = StartNotebook.limit
@@ -32,7 +33,7 @@ struct StartNotebook: Sendable {
         guard let json = try? JSON(parsing: response.body), json["cells"] != nil || json["worksheets"] != nil else {
             throw TaskFailure("notebook-unavailable", "what the notebook's server answered is no notebook")
         }
-        try await BlockingWork.run { _ in try Folders.write(response.body, privately: path) }
+        try await BlockingWork.run { _ in try FileSystem.replace(path, with: response.body, mode: 0o600) }
     }
 
     /// The last part of the URL's path, made fit to be a file's name and to stand in a URL as it is.

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Preparation
 internal import Processes
 internal import ExecutionModel
 internal import Files

@@ -1,6 +1,7 @@
 internal import ExecutionModel
 internal import Files
 internal import Glibc
+internal import Preparation
 internal import Processes
 
 /// Puts files in their places, each verified before it appears there.

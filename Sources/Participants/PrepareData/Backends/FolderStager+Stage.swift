@@ -1,5 +1,6 @@
 internal import ExecutionModel
 internal import Files
+internal import Preparation
 internal import Processes
 
 extension FolderStager {
