@@ -99,7 +99,7 @@ let package = Package(
         tests("ProcessesTests", ["Processes"]),
         tests("MessageBusTests", ["MessageBus", "AMQP", "Store", "StoreSQLite", "Wire"]),
         tests("ExecutionModelTests", ["ExecutionModel", "Wire"]),
-        tests("OCITests", ["OCI", "Wire", "Processes", "HTTPClient", "CArchive"]),
+        tests("OCITests", ["OCI", "Files", "Wire", "Processes", "HTTPClient", "CArchive"]),
         tests("HTTPClientTests", ["HTTPClient", "Processes"]),
         tests("LocalNetworkTests", ["LocalNetwork", "Processes", "Topology", "Wire", "AMQP"]),
         tests("TopologyTests", ["Topology", "AMQP", "Wire", "LocalNetwork", "Processes"]),

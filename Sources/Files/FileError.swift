@@ -8,6 +8,8 @@ package struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
         case notFound
         /// Something is there already.
         case exists
+        /// It is larger than it may be.
+        case tooLarge
         /// The disk or a quota is full.
         case full
         /// A link on the way leads out of the folder, or there is a link where none may be.

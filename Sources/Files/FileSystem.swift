@@ -4,9 +4,10 @@ package import Glibc
 /// way are followed. Where others may write, `Folder` is the way. All of it blocks.
 package enum FileSystem {
     /// Whether anything is there, a link that leads nowhere included.
-    package static func exists(_ path: String) -> Bool {
+    /// - Parameter followingLink: whether what a link leads to must be there.
+    package static func exists(_ path: String, followingLink: Bool = false) -> Bool {
         var status = stat()
-        return lstat(path, &status) == 0
+        return (followingLink ? stat(path, &status) : lstat(path, &status)) == 0
     }
 
     /// The size of a regular file; nil where there is none.

@@ -46,7 +46,7 @@ package struct OpenFile: ~Copyable {
             if count == 0 { return contents }
             contents += buffer[..<count]
             guard contents.count <= limit else {
-                throw FileError(.failed, "\(name) has more than the \(limit) bytes that it may have")
+                throw FileError(.tooLarge, "\(name) has more than the \(limit) bytes that it may have")
             }
         }
     }

@@ -1,3 +1,4 @@
+internal import Files
 internal import CLinux
 internal import Glibc
 
@@ -16,7 +17,7 @@ package struct ImageStore: Sendable, Hashable {
     /// Opens the store, and makes it first where there is none. What dead writers left half done is removed.
     package init(at path: String) throws {
         layout = try OCILayout(creating: path)
-        for name in ["rootfs", "holders", "locks"] { try Files.makeFolder("\(layout.path)/\(name)", mode: 0o700) }
+        for name in ["rootfs", "holders", "locks"] { try FileSystem.makeFolder("\(layout.path)/\(name)", mode: 0o700) }
         try layout.removeAbandonedWrites()
         try layout.locked { removeAbandonedRoots() }
     }
@@ -25,7 +26,7 @@ package struct ImageStore: Sendable, Hashable {
     /// image and must not be changed: mount it read-only, or below an overlay.
     package func root(of digest: Digest) -> String? {
         let path = rootPath(digest)
-        return Files.exists(path) ? path : nil
+        return FileSystem.exists(path) ? path : nil
     }
 
     /// Copies an image from a registry's layout and unpacks it. What is already here is not done again; a pull that
@@ -36,15 +37,15 @@ package struct ImageStore: Sendable, Hashable {
         context: WorkContext = WorkContext()
     ) throws -> String {
         let result = Result {
-            try FileLock.with(lockPath(image.digest), context: context) {
-                try FileLock.with(blobLockPath, shared: true, context: context) {
+            try FileLock.with(lockPath(image.digest), check: context.check) {
+                try FileLock.with(blobLockPath, shared: true, check: context.check) {
                     try pullLocked(image, from: registry, limits: limits, context: context)
                 }
             }
         }
         // Also where another's pull failed while this one was under way.
         let hasFailed = if case .failure = result { true } else { false }
-        if hasFailed || Files.exists(sweepMark) { try? removeUnusedBlobs() }
+        if hasFailed || FileSystem.exists(sweepMark) { try? removeUnusedBlobs() }
         return try result.get()
     }
 
@@ -74,11 +75,11 @@ package struct ImageStore: Sendable, Hashable {
     /// Removes the blobs of which no image in the index knows. While an image is being pulled nothing is removed; the
     /// pull does it at its end.
     package func removeUnusedBlobs() throws {
-        try Files.replace(sweepMark, with: [])
+        try FileSystem.replace(sweepMark, with: [])
         _ = try FileLock.ifFree(blobLockPath) {
             var used: Set<String> = []
             try layout.collectBlobs(of: try layout.index(), into: &used)
-            for name in Files.names(in: layout.blobFolder) where !used.contains(name) {
+            for name in FileSystem.names(in: layout.blobFolder) where !used.contains(name) {
                 unlink("\(layout.blobFolder)/\(name)")
             }
             unlink(sweepMark)
@@ -86,11 +87,11 @@ package struct ImageStore: Sendable, Hashable {
     }
 
     private func unpack(_ image: ResolvedImage, limits: UnpackLimits, context: WorkContext) throws -> String {
-        let temporary = "\(path)/rootfs/.new-\(Files.uniqueName())"
+        let temporary = "\(path)/rootfs/\(Folder.uniqueName("new"))"
         let folder = try layout.locked {
-            try Files.makeFolder(temporary, mode: 0o755)
-            let folder = try OpenFile.folder(temporary)
-            guard folder.tryLock() else { throw OCIError.system("cannot lock \(temporary)") }
+            try FileSystem.makeFolder(temporary, mode: 0o755)
+            let folder = try Folder(temporary)
+            guard folder.file.tryLock() else { throw FileError("cannot lock \(temporary)") }
             return folder
         }
         do {
@@ -106,10 +107,10 @@ package struct ImageStore: Sendable, Hashable {
                 context.report(.unpacking, done, of: total)
             }
             // One call for all files, instead of one each: the whole tree is on disk before it gets its name.
-            guard execbus_syncfs(folder.descriptor) == 0 else { throw OCIError.system("cannot write \(temporary)") }
-            try Files.rename(temporary, to: rootPath(image.digest))
+            guard execbus_syncfs(folder.file.descriptor) == 0 else { throw FileError("cannot write \(temporary)") }
+            try FileSystem.rename(temporary, to: rootPath(image.digest))
         } catch {
-            try? FolderTree.remove(temporary)
+            try? FileSystem.remove(temporary)
             throw error
         }
         return rootPath(image.digest)
@@ -150,9 +151,9 @@ package struct ImageStore: Sendable, Hashable {
     private func holderPath(_ digest: Digest) -> String { "\(path)/holders/\(digest.hex)" }
 
     private func removeAbandonedRoots() {
-        for name in Files.names(in: "\(path)/rootfs") where name.hasPrefix(".") {
+        for name in FileSystem.names(in: "\(path)/rootfs") where name.hasPrefix(".") {
             let path = "\(path)/rootfs/\(name)"
-            if let folder = try? OpenFile.folder(path), folder.tryLock() { try? FolderTree.remove(path) }
+            if let folder = try? Folder(path), folder.file.tryLock() { try? FileSystem.remove(path) }
         }
     }
 }
@@ -163,30 +164,29 @@ extension ImageStore {
     /// Notes that somebody needs the image; the same holder twice counts once.
     /// - Parameter holder: such as a task's UUID; letters, digits and hyphens.
     package func hold(_ digest: Digest, for holder: String) throws {
-        try Files.makeFolder(holderPath(digest), mode: 0o700)
+        try FileSystem.makeFolder(holderPath(digest), mode: 0o700)
         _ = try OpenFile(
             Glibc.open(try notePath(digest, holder), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600),
-            "cannot note who holds \(digest)"
-        )
+            holder, "cannot note who holds \(digest)")
     }
 
     /// Takes the note back; one that is not there is no error.
     package func release(_ digest: Digest, by holder: String) throws { unlink(try notePath(digest, holder)) }
 
     /// Who needs the image.
-    package func holders(of digest: Digest) -> [String] { Files.names(in: holderPath(digest)).sorted() }
+    package func holders(of digest: Digest) -> [String] { FileSystem.names(in: holderPath(digest)).sorted() }
 
     /// Removes the unpacked root of an image that nobody holds; the blobs stay, since other images may share them.
     /// Who needs an image calls `hold` first and `pull` next, so that it cannot vanish in between.
     /// - Returns: false where somebody holds it.
     package func remove(_ digest: Digest, context: WorkContext = WorkContext()) throws -> Bool {
-        try FileLock.with(lockPath(digest), context: context) {
+        try FileLock.with(lockPath(digest), check: context.check) {
             guard holders(of: digest).isEmpty else { return false }
-            guard Files.exists(rootPath(digest)) else { return true }
+            guard FileSystem.exists(rootPath(digest)) else { return true }
             // Renamed first, so that nobody finds half of it.
-            let doomed = "\(path)/rootfs/.old-\(Files.uniqueName())"
-            try Files.rename(rootPath(digest), to: doomed)
-            try FolderTree.remove(doomed)
+            let doomed = "\(path)/rootfs/\(Folder.uniqueName("old"))"
+            try FileSystem.rename(rootPath(digest), to: doomed)
+            try FileSystem.remove(doomed)
             return true
         }
     }

@@ -1,3 +1,4 @@
+internal import Files
 internal import CArchive
 internal import Digests
 internal import Glibc
@@ -24,13 +25,13 @@ final class LayerStream {
     init(
         path: String, compression: LayerCompression, context: WorkContext, progress: @escaping (Int64) -> Void
     ) throws {
-        guard let archive = archive_read_new() else { throw OCIError(.fileSystem, "no memory for an archive") }
+        guard let archive = archive_read_new() else { throw FileError("cannot read an archive", errno: ENOMEM) }
         self.archive = archive
         self.path = path
         self.context = context
         self.progress = progress
         do {
-            blob = try OpenFile.reading(path)
+            blob = try OpenFile(reading: path)
         } catch {
             archive_read_free(archive)
             throw error

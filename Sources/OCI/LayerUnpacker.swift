@@ -1,3 +1,4 @@
+internal import Files
 internal import CLinux
 internal import Glibc
 
@@ -34,16 +35,16 @@ struct LayerUnpacker: ~Copyable {
     /// The folder of the entry before, which is mostly that of the next one too.
     private final class CachedParent {
         let parts: [String]
-        let file: OpenFile
+        let folder: Folder
         let inode: ino_t
 
-        init(parts: [String], file: consuming OpenFile, inode: ino_t) {
+        init(parts: [String], folder: consuming Folder, inode: ino_t) {
             self.parts = parts
-            self.file = file
+            self.folder = folder
             self.inode = inode
         }
 
-        var descriptor: Int32 { file.descriptor }
+        var descriptor: Int32 { folder.file.descriptor }
     }
 
     init(root: consuming RootFolder, limits: UnpackLimits) {
@@ -79,8 +80,8 @@ struct LayerUnpacker: ~Copyable {
             let file = try makeNew(name, in: folder) { folder, name in
                 openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
             }
-            let open = try OpenFile(file, "cannot write \(entry.name)")
-            try fill(open, size, entry.name, reader)
+            let open = try OpenFile(file, entry.name, "cannot write \(entry.name)")
+            try fill(open, size, reader)
             try setMetadata(of: open, entry)
         case .symbolicLink(let target):
             try RootFolder.checkLink(at: parts, to: target)
@@ -97,9 +98,9 @@ struct LayerUnpacker: ~Copyable {
     private mutating func parent(of parts: [String]) throws -> CachedParent {
         let folderParts = Array(parts.dropLast())
         if let parent, parent.parts == folderParts { return parent }
-        let file = try root.folder(folderParts, making: true)
-        let inode = try file.status(folderParts.joined(separator: "/")).st_ino
-        let fresh = CachedParent(parts: folderParts, file: file, inode: inode)
+        let folder = try root.folder(folderParts, making: true)
+        let inode = try folder.status().st_ino
+        let fresh = CachedParent(parts: folderParts, folder: folder, inode: inode)
         parent = fresh
         return fresh
     }
@@ -111,14 +112,14 @@ struct LayerUnpacker: ~Copyable {
         let result = make(folder.descriptor, name)
         if result >= 0 { return result }
         guard errno == EEXIST else {
-            throw OCIError.system("cannot make \((folder.parts + [name]).joined(separator: "/"))")
+            throw FileError("cannot make \((folder.parts + [name]).joined(separator: "/"))")
         }
-        try FolderTree.remove(name, in: folder.descriptor)
+        try folder.folder.remove(FileName(checked: Array(name.utf8)))
         // What is cached may have been inside what is gone.
         parent = nil
         let second = make(folder.descriptor, name)
         guard second >= 0 else {
-            throw OCIError.system("cannot make \((folder.parts + [name]).joined(separator: "/"))")
+            throw FileError("cannot make \((folder.parts + [name]).joined(separator: "/"))")
         }
         return second
     }
@@ -129,7 +130,7 @@ struct LayerUnpacker: ~Copyable {
         if mkdirat(folder.descriptor, name, 0o700) != 0 {
             var status = stat()
             guard errno == EEXIST, fstatat(folder.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
-                throw OCIError.system("cannot make the folder \(entry.name)")
+                throw FileError("cannot make the folder \(entry.name)")
             }
             // A folder on a folder keeps what is in it; on anything else, it takes its place.
             if status.st_mode & S_IFMT != S_IFDIR {
@@ -141,11 +142,11 @@ struct LayerUnpacker: ~Copyable {
 
     private mutating func setUpFolder(_ parts: [String], _ entry: TarEntry) throws {
         guard let folder = try root.existingFolder(parts) else { throw OCIError(.notFound, "lost: \(entry.name)") }
-        try setOwner(of: folder, entry)
-        guard fchmod(folder.descriptor, (entry.mode & 0o777) | 0o700) == 0 else {
-            throw OCIError.system("cannot set the mode of \(entry.name)")
+        try setOwner(of: folder.file, entry)
+        guard fchmod(folder.file.descriptor, (entry.mode & 0o777) | 0o700) == 0 else {
+            throw FileError("cannot set the mode of \(entry.name)")
         }
-        setAttributes(of: folder, entry)
+        setAttributes(of: folder.file, entry)
         folders.append((parts, entry.mode, entry.modified))
     }
 
@@ -153,22 +154,22 @@ struct LayerUnpacker: ~Copyable {
         // It may have been replaced by a later entry of the same layer.
         guard let folder = try? root.existingFolder(parts) else { return }
         // Without root's rights, a folder that its owner cannot write could never be removed again.
-        guard fchmod(folder.descriptor, keepsOwners ? mode : mode | 0o700) == 0 else {
-            throw OCIError.system("cannot set the mode of \(parts.joined(separator: "/"))")
+        guard fchmod(folder.file.descriptor, keepsOwners ? mode : mode | 0o700) == 0 else {
+            throw FileError("cannot set the mode of \(parts.joined(separator: "/"))")
         }
-        setTimes(of: folder, modified)
+        setTimes(of: folder.file, modified)
     }
 
-    private mutating func fill(_ file: borrowing OpenFile, _ size: Int64, _ name: String, _ reader: TarReader) throws {
+    private mutating func fill(_ file: borrowing OpenFile, _ size: Int64, _ reader: TarReader) throws {
         budget.bytes -= max(size, 0)
         guard size >= 0, budget.bytes >= 0 else { throw OCIError(.tooLarge, "the image is too large when unpacked") }
         var end: Int64 = 0
         try reader.forEachBlock { block, offset in
-            try file.write(block, at: offset, name)
+            try file.write(block, at: offset)
             end = offset + Int64(block.count)
         }
         // A sparse file may end in a hole, which has no block.
-        if end < size, ftruncate(file.descriptor, off_t(size)) != 0 { throw OCIError.system("cannot write \(name)") }
+        if end < size, ftruncate(file.descriptor, off_t(size)) != 0 { throw FileError("cannot write \(file.name)") }
     }
 
     private mutating func link(_ name: String, to target: String, in folder: CachedParent) throws {
@@ -177,12 +178,12 @@ struct LayerUnpacker: ~Copyable {
         guard let targetFolder = try root.existingFolder(Array(parts.dropLast())) else {
             throw OCIError(.malformed, "a layer has a hard link to what is not there: \(target)")
         }
-        if targetName == name, try targetFolder.status(target).st_ino == folder.inode { return }
+        if targetName == name, try targetFolder.status().st_ino == folder.inode { return }
         var status = stat()
-        guard fstatat(targetFolder.descriptor, targetName, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+        guard fstatat(targetFolder.file.descriptor, targetName, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
             throw OCIError(.malformed, "a layer has a hard link to what is not there: \(target)")
         }
-        let source = targetFolder.descriptor
+        let source = targetFolder.file.descriptor
         _ = try makeNew(name, in: folder) { folder, name in linkat(source, targetName, folder, name, 0) }
     }
 
@@ -193,13 +194,13 @@ struct LayerUnpacker: ~Copyable {
         guard !["", ".", ".."].contains(hidden) else { throw OCIError(.unsafePath, "a layer has the whiteout \(name)") }
         guard let folder = try root.existingFolder(parts) else { return }
         parent = nil
-        let inode = try folder.status(name).st_ino
+        let inode = try folder.status().st_ino
         if name == ".wh..wh..opq" {
-            for name in try FolderTree.names(in: folder.descriptor) {
-                try removeLower(name, in: folder.descriptor, Place(folder: inode, name: name))
+            for name in try folder.names().map(\.description) {
+                try removeLower(name, in: folder.file.descriptor, Place(folder: inode, name: name))
             }
         } else if !hidden.hasPrefix(".wh.") {
-            try removeLower(hidden, in: folder.descriptor, Place(folder: inode, name: hidden))
+            try removeLower(hidden, in: folder.file.descriptor, Place(folder: inode, name: hidden))
         }
         // Other names that begin with .wh..wh. are notes that aufs kept for itself; nothing of the image.
     }
@@ -209,16 +210,16 @@ struct LayerUnpacker: ~Copyable {
         let mine = written.contains(place)
         let descriptor = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         if descriptor < 0 {
-            if !mine, unlinkat(folder, name, 0) != 0, errno != ENOENT { throw OCIError.system("cannot remove \(name)") }
+            if !mine, unlinkat(folder, name, 0) != 0, errno != ENOENT { throw FileError("cannot remove \(name)") }
             return
         }
-        let inner = try OpenFile(descriptor, name)
-        let inode = try inner.status(name).st_ino
-        for name in try FolderTree.names(in: inner.descriptor) {
-            try removeLower(name, in: inner.descriptor, Place(folder: inode, name: name))
+        let inner = Folder(try OpenFile(descriptor, name, ""))
+        let inode = try inner.status().st_ino
+        for name in try inner.names().map(\.description) {
+            try removeLower(name, in: inner.file.descriptor, Place(folder: inode, name: name))
         }
         if !mine, unlinkat(folder, name, AT_REMOVEDIR) != 0, errno != ENOTEMPTY, errno != EEXIST {
-            throw OCIError.system("cannot remove \(name)")
+            throw FileError("cannot remove \(name)")
         }
     }
 
@@ -229,14 +230,14 @@ struct LayerUnpacker: ~Copyable {
         setAttributes(of: file, entry)
         // After the owner, since a change of owner takes the set-user bit away.
         guard fchmod(file.descriptor, entry.mode) == 0 else {
-            throw OCIError.system("cannot set the mode of \(entry.name)")
+            throw FileError("cannot set the mode of \(entry.name)")
         }
         setTimes(of: file, entry.modified)
     }
 
     private func setMetadata(ofUnopened name: String, in folder: CachedParent, _ entry: TarEntry) throws {
         if keepsOwners, fchownat(folder.descriptor, name, entry.owner, entry.group, AT_SYMLINK_NOFOLLOW) != 0 {
-            throw OCIError.system("cannot give \(entry.name) to its owner")
+            throw FileError("cannot give \(entry.name) to its owner")
         }
         var times = [entry.modified, entry.modified]
         utimensat(folder.descriptor, name, &times, AT_SYMLINK_NOFOLLOW)
@@ -244,7 +245,7 @@ struct LayerUnpacker: ~Copyable {
 
     private func setOwner(of file: borrowing OpenFile, _ entry: TarEntry) throws {
         if keepsOwners, fchown(file.descriptor, entry.owner, entry.group) != 0 {
-            throw OCIError.system("cannot give \(entry.name) to its owner")
+            throw FileError("cannot give \(entry.name) to its owner")
         }
     }
 

@@ -1,4 +1,4 @@
-/// What can go wrong with an image: what happened, and to which blob.
+/// What can go wrong with an image: what happened, and to which blob. Where the system refuses, that is a `FileError`.
 package struct OCIError: Error, Hashable, CustomStringConvertible {
     /// The kind of failure, for code to decide by.
     package enum Code: Sendable, Hashable {
@@ -24,8 +24,6 @@ package struct OCIError: Error, Hashable, CustomStringConvertible {
         case tooLarge
         /// The layer is no readable archive.
         case damagedArchive
-        /// The system refused: see the message, and `errno`.
-        case fileSystem
         /// The container runtime refused or failed.
         case runtime
     }
@@ -35,18 +33,12 @@ package struct OCIError: Error, Hashable, CustomStringConvertible {
     package let message: String
     /// The blob in question, where there is one.
     package let digest: Digest?
-    /// The system's error number of a `fileSystem` failure.
-    package let systemCode: Int32?
 
-    package init(_ code: Code, _ message: String, digest: Digest? = nil, systemCode: Int32? = nil) {
+    package init(_ code: Code, _ message: String, digest: Digest? = nil) {
         self.code = code
         self.message = message
         self.digest = digest
-        self.systemCode = systemCode
     }
-
-    /// Whether the same call may succeed later: a full disk can be emptied, a wrong image stays wrong.
-    package var isRetriable: Bool { code == .fileSystem || code == .runtime }
 
     package var description: String { digest.map { "\(message) (\($0))" } ?? message }
 }

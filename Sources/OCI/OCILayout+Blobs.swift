@@ -1,3 +1,4 @@
+internal import Files
 internal import Digests
 internal import Glibc
 
@@ -17,10 +18,10 @@ extension OCILayout {
     package func write(
         contentsOf path: String, mediaType: String, context: WorkContext = WorkContext()
     ) throws -> Descriptor {
-        let file = try OpenFile.reading(path)
-        let size = Int64(try file.status(path).st_size)
+        let file = try OpenFile(reading: path)
+        let size = Int64(try file.status().st_size)
         var writer = try BlobWriter(in: self)
-        try Chunks.forEach(of: file, path) { chunk in
+        try Chunks.forEach(of: file) { chunk in
             try context.check()
             try writer.write(chunk)
             context.report(.copying, writer.size, of: size)
@@ -35,12 +36,12 @@ extension OCILayout {
     ) throws {
         guard !holds(descriptor) else { return progress(descriptor.size) }
         let path = source.blobPath(descriptor.digest)
-        guard Files.exists(path) else {
+        guard FileSystem.exists(path) else {
             throw OCIError(.notFound, "a blob of the image is not in \(source.path)", digest: descriptor.digest)
         }
-        let file = try OpenFile.reading(path)
+        let file = try OpenFile(reading: path)
         var writer = try BlobWriter(in: self)
-        try Chunks.forEach(of: file, path) { chunk in
+        try Chunks.forEach(of: file) { chunk in
             try context.check()
             try writer.write(chunk)
             guard writer.size <= descriptor.size else {
@@ -55,9 +56,9 @@ extension OCILayout {
     /// Reads a blob again from beginning to end and compares it with its digest.
     package func verify(_ descriptor: Descriptor, context: WorkContext = WorkContext()) throws {
         let path = blobPath(descriptor.digest)
-        let file = try OpenFile.reading(path)
+        let file = try OpenFile(reading: path)
         var hash = SHA256()
-        try Chunks.forEach(of: file, path) { chunk in
+        try Chunks.forEach(of: file) { chunk in
             try context.check()
             hash.update(chunk)
         }
@@ -71,9 +72,9 @@ extension OCILayout {
     package func removeAbandonedWrites() throws {
         let folder = "\(path)/\(OCILayout.ingestName)"
         try locked {
-            for name in Files.names(in: folder) {
+            for name in FileSystem.names(in: folder) {
                 let path = "\(folder)/\(name)"
-                if let file = try? OpenFile.reading(path), file.tryLock() { unlink(path) }
+                if let file = try? OpenFile(reading: path), file.tryLock() { unlink(path) }
             }
         }
     }
@@ -83,7 +84,7 @@ extension OCILayout {
     func locked<Value: ~Copyable>(
         context: WorkContext = WorkContext(), _ body: () throws -> Value
     ) throws -> Value {
-        try FileLock.with("\(path)/.lock", context: context, body)
+        try FileLock.with("\(path)/.lock", check: context.check, body)
     }
 }
 
@@ -100,14 +101,14 @@ struct BlobWriter: ~Copyable {
 
     init(in layout: OCILayout) throws {
         let folder = "\(layout.path)/\(OCILayout.ingestName)"
-        try Files.makeFolder(folder)
-        let temporary = "\(folder)/\(Files.uniqueName())"
+        try FileSystem.makeFolder(folder)
+        let temporary = "\(folder)/\(Folder.uniqueName("blob"))"
         let hash = SHA256()
         let file = try layout.locked {
             let file = try OpenFile(
-                open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644), "cannot write a blob in \(layout.path)"
-            )
-            guard file.tryLock() else { throw OCIError.system("cannot lock \(temporary)") }
+                open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644), "a blob in \(layout.path)",
+                "cannot write a blob in \(layout.path)")
+            guard file.tryLock() else { throw FileError("cannot lock \(temporary)") }
             return file
         }
         self.layout = layout
@@ -118,14 +119,14 @@ struct BlobWriter: ~Copyable {
 
     deinit { if !isFinished { unlink(temporary) } }
 
-    mutating func write(_ chunk: UnsafeRawBufferPointer) throws(OCIError) {
-        try file.write(chunk, "a blob in \(layout.path)")
+    mutating func write(_ chunk: UnsafeRawBufferPointer) throws(FileError) {
+        try file.write(chunk)
         hash.update(chunk)
         size += Int64(chunk.count)
     }
 
     /// Puts the blob in its place if it is what the descriptor says.
-    consuming func finish(as descriptor: Descriptor) throws(OCIError) {
+    consuming func finish(as descriptor: Descriptor) throws {
         guard size == descriptor.size else {
             throw OCIError(
                 .sizeMismatch, "a blob has \(size) bytes and not \(descriptor.size)", digest: descriptor.digest)
@@ -134,20 +135,20 @@ struct BlobWriter: ~Copyable {
     }
 
     /// Puts the blob in its place under the digest that it has.
-    consuming func finish(mediaType: String) throws(OCIError) -> Descriptor {
+    consuming func finish(mediaType: String) throws -> Descriptor {
         let written = size
         return Descriptor(mediaType: mediaType, digest: try place(expected: nil), size: written)
     }
 
-    private consuming func place(expected: Digest?) throws(OCIError) -> Digest {
+    private consuming func place(expected: Digest?) throws -> Digest {
         let digest = Digest(hash)
         if let expected, digest != expected {
             throw OCIError(
                 .digestMismatch, "a blob's bytes have the digest \(digest), not the one they should have",
                 digest: expected)
         }
-        guard fsync(file.descriptor) == 0 else { throw .system("cannot write a blob in \(layout.path)") }
-        try Files.rename(temporary, to: layout.blobPath(digest))
+        try file.sync()
+        try FileSystem.rename(temporary, to: layout.blobPath(digest))
         isFinished = true
         return digest
     }
@@ -155,14 +156,12 @@ struct BlobWriter: ~Copyable {
 
 /// A file in pieces of one mebibyte: large enough for full speed, small enough to stop soon.
 enum Chunks {
-    static func forEach(of file: borrowing OpenFile, _ name: String, _ body: (UnsafeRawBufferPointer) throws -> Void)
-        throws
-    {
+    static func forEach(of file: borrowing OpenFile, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { buffer.deallocate() }
         while true {
-            let count = try file.read(into: buffer, name)
+            let count = try file.read(into: buffer)
             if count == 0 { return }
             try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }

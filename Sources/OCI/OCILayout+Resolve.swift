@@ -25,7 +25,7 @@ extension OCILayout {
     ///
     /// An entry of `index.json` is meant if its name annotation is the reference, with or without the host. A digest in
     /// the reference must be that of an entry, or of a manifest in an entry's own index.
-    package func resolve(_ reference: ImageReference, for platform: Platform = .current) throws(OCIError)
+    package func resolve(_ reference: ImageReference, for platform: Platform = .current) throws
         -> ResolvedImage
     {
         let entries = try index().manifests
@@ -43,7 +43,7 @@ extension OCILayout {
         return try choose(candidates, reference, platform)
     }
 
-    private func nested(_ digest: Digest, in entries: [Descriptor]) throws(OCIError) -> [Descriptor] {
+    private func nested(_ digest: Digest, in entries: [Descriptor]) throws -> [Descriptor] {
         for entry in entries where MediaType.isIndex(entry.mediaType) {
             let found = try self.entries(of: entry).filter { $0.digest == digest }
             if !found.isEmpty { return found }
@@ -51,14 +51,14 @@ extension OCILayout {
         return []
     }
 
-    private func entries(of index: Descriptor) throws(OCIError) -> [Descriptor] {
+    private func entries(of index: Descriptor) throws -> [Descriptor] {
         try ImageIndex(decoding: try document(index, "index"), place: "index \(index.digest)").manifests
     }
 
     /// The first entry that is an image for this platform. Attestations (`unknown/unknown`) and artifacts are none.
     private func choose(
         _ candidates: [Descriptor], _ reference: ImageReference, _ platform: Platform
-    ) throws(OCIError) -> ResolvedImage {
+    ) throws -> ResolvedImage {
         for candidate in candidates {
             let manifests = MediaType.isIndex(candidate.mediaType) ? try entries(of: candidate) : [candidate]
             for entry in manifests where MediaType.isManifest(entry.mediaType) && entry.artifactType == nil {
@@ -71,7 +71,7 @@ extension OCILayout {
         throw OCIError(.noSuchPlatform, "image \(reference) is not for \(platform)")
     }
 
-    private func load(_ descriptor: Descriptor, _ reference: ImageReference) throws(OCIError) -> ResolvedImage {
+    private func load(_ descriptor: Descriptor, _ reference: ImageReference) throws -> ResolvedImage {
         let manifest = try ImageManifest(
             decoding: try document(descriptor, "manifest"), place: "manifest \(descriptor.digest)")
         let configuration = try ImageConfiguration(
@@ -97,7 +97,7 @@ extension OCILayout {
     }
 
     /// Whether the index has this image under this name.
-    func knows(_ image: ResolvedImage) throws(OCIError) -> Bool {
+    func knows(_ image: ResolvedImage) throws -> Bool {
         let name = OCILayout.name(of: image.reference)
         return try index().manifests.contains {
             $0.digest == image.digest && $0.annotations[OCILayout.referenceName] == name
@@ -137,7 +137,7 @@ extension OCILayout {
     }
 
     /// The names of all blobs that an index leads to.
-    func collectBlobs(of index: ImageIndex, into names: inout Set<String>) throws(OCIError) {
+    func collectBlobs(of index: ImageIndex, into names: inout Set<String>) throws {
         for entry in index.manifests where names.insert(entry.digest.hex).inserted && holds(entry) {
             if MediaType.isIndex(entry.mediaType) {
                 try collectBlobs(

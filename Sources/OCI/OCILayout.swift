@@ -1,3 +1,4 @@
+internal import Files
 internal import Glibc
 internal import Wire
 
@@ -11,11 +12,11 @@ package struct OCILayout: Sendable, Hashable {
     package let path: String
 
     /// Opens a layout that exists.
-    package init(opening path: String) throws(OCIError) {
+    package init(opening path: String) throws {
         self.path = OCILayout.trimmed(path)
         let marker = "\(self.path)/oci-layout"
-        guard Files.exists(marker) else { throw OCIError(.notFound, "\(path) is no OCI image layout") }
-        let version = try JSON(document: try Files.contents(marker, limit: 4096), place: marker)
+        guard FileSystem.exists(marker) else { throw OCIError(.notFound, "\(path) is no OCI image layout") }
+        let version = try JSON(document: try FileSystem.contents(marker, limit: 4096), place: marker)
         guard let text = version["imageLayoutVersion"]?.string, text.hasPrefix("1.") else {
             throw OCIError(.malformed, "\(marker): only layouts of version 1 are understood")
         }
@@ -24,13 +25,13 @@ package struct OCILayout: Sendable, Hashable {
     /// Opens a layout, and makes it first where there is none.
     package init(creating path: String) throws {
         self.path = OCILayout.trimmed(path)
-        try Files.makeFolder(blobFolder)
-        try Files.makeFolder("\(self.path)/\(OCILayout.ingestName)")
+        try FileSystem.makeFolder(blobFolder)
+        try FileSystem.makeFolder("\(self.path)/\(OCILayout.ingestName)")
         let marker = "\(self.path)/oci-layout"
-        if !Files.exists(marker) {
+        if !FileSystem.exists(marker) {
             try locked {
-                if !Files.exists("\(self.path)/index.json") { try writeIndex(ImageIndex(manifests: [])) }
-                try Files.replace(marker, with: JSON.object(["imageLayoutVersion": "1.0.0"]).bytes)
+                if !FileSystem.exists("\(self.path)/index.json") { try writeIndex(ImageIndex(manifests: [])) }
+                try FileSystem.replace(marker, with: JSON.object(["imageLayoutVersion": "1.0.0"]).bytes)
             }
         }
         _ = try OCILayout(opening: self.path)
@@ -54,15 +55,17 @@ package struct OCILayout: Sendable, Hashable {
     package func blobPath(_ digest: Digest) -> String { "\(blobFolder)/\(digest.hex)" }
 
     /// Whether the blob is here with this size. What was written by this library was verified when it was written.
-    package func holds(_ descriptor: Descriptor) -> Bool { Files.size(blobPath(descriptor.digest)) == descriptor.size }
+    package func holds(_ descriptor: Descriptor) -> Bool {
+        FileSystem.size(blobPath(descriptor.digest)) == descriptor.size
+    }
 
     /// The whole of a blob of up to 4 MiB, verified.
-    func document(_ descriptor: Descriptor, _ what: String) throws(OCIError) -> [UInt8] {
+    func document(_ descriptor: Descriptor, _ what: String) throws -> [UInt8] {
         let path = blobPath(descriptor.digest)
-        guard Files.exists(path) else {
+        guard FileSystem.exists(path) else {
             throw OCIError(.notFound, "the \(what) is not in \(self.path)", digest: descriptor.digest)
         }
-        let bytes = try Files.contents(path, limit: OCILayout.documentLimit)
+        let bytes = try FileSystem.contents(path, limit: OCILayout.documentLimit)
         guard bytes.count == descriptor.size else {
             throw OCIError(
                 .sizeMismatch, "the \(what) has \(bytes.count) bytes and not \(descriptor.size)",
@@ -75,12 +78,12 @@ package struct OCILayout: Sendable, Hashable {
     }
 
     /// The list of the images in this layout.
-    func index() throws(OCIError) -> ImageIndex {
+    func index() throws -> ImageIndex {
         let place = "\(path)/index.json"
-        return try ImageIndex(decoding: try Files.contents(place, limit: OCILayout.documentLimit), place: place)
+        return try ImageIndex(decoding: try FileSystem.contents(place, limit: OCILayout.documentLimit), place: place)
     }
 
-    func writeIndex(_ index: ImageIndex) throws(OCIError) {
-        try Files.replace("\(path)/index.json", with: index.json.bytes)
+    func writeIndex(_ index: ImageIndex) throws {
+        try FileSystem.replace("\(path)/index.json", with: index.json.bytes)
     }
 }

@@ -1,3 +1,4 @@
+internal import Files
 internal import CLinux
 internal import Glibc
 
@@ -6,14 +7,12 @@ internal import Glibc
 /// Names from a layer are taken apart first (`parts`), then the kernel resolves the folder that holds the entry under
 /// RESOLVE_BENEATH: a symbolic link on the way that is absolute or climbs out is an error, no matter when it was made.
 /// The last part of a name is never followed.
+///
+/// `Folder` alone would not do: links that stay inside are an image's good right, and so is any name that Linux takes.
 struct RootFolder: ~Copyable {
-    private let root: OpenFile
-    let path: String
+    private let root: Folder
 
-    init(_ path: String) throws(OCIError) {
-        root = try OpenFile.folder(path)
-        self.path = path
-    }
+    init(_ path: String) throws(FileError) { root = try Folder(path) }
 
     /// The parts of an entry's name; none for the root itself. Absolute names and `..` are refused, as is a name that
     /// is no whiteout's but passes through one.
@@ -44,14 +43,14 @@ struct RootFolder: ~Copyable {
 
     /// Opens a folder in the root.
     /// - Parameter making: whether missing folders are made (0755, as image builders expect).
-    func folder(_ parts: [String], making: Bool) throws(OCIError) -> OpenFile {
+    func folder(_ parts: [String], making: Bool) throws -> Folder {
         if let folder = try existingFolder(parts) { return folder }
         guard making, let name = parts.last else {
             throw OCIError(.notFound, "the layer names a folder that is not there: \(parts.joined(separator: "/"))")
         }
         let parent = try folder(Array(parts.dropLast()), making: true)
-        guard mkdirat(parent.descriptor, name, 0o755) == 0 || errno == EEXIST else {
-            throw .system("cannot make the folder \(parts.joined(separator: "/"))")
+        guard mkdirat(parent.file.descriptor, name, 0o755) == 0 || errno == EEXIST else {
+            throw FileError("cannot make the folder \(parts.joined(separator: "/"))")
         }
         guard let folder = try existingFolder(parts) else {
             throw OCIError(.unsafePath, "a layer writes through a link to nowhere: \(parts.joined(separator: "/"))")
@@ -60,24 +59,24 @@ struct RootFolder: ~Copyable {
     }
 
     /// nil where there is no such folder.
-    func existingFolder(_ parts: [String]) throws(OCIError) -> OpenFile? {
+    func existingFolder(_ parts: [String]) throws -> Folder? {
         let name = parts.isEmpty ? "." : parts.joined(separator: "/")
         let flags = UInt64(O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         // EAGAIN: somebody renamed something meanwhile and the kernel could not be sure; openat2(2) says try again.
         for _ in 0..<16 {
             let descriptor = execbus_openat2(
-                root.descriptor, name, flags, 0, UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS))
-            if descriptor >= 0 { return try OpenFile(descriptor, name) }
+                root.file.descriptor, name, flags, 0, UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS))
+            if descriptor >= 0 { return Folder(try OpenFile(descriptor, name, "")) }
             switch errno {
             case EAGAIN, EINTR: continue
             case ENOENT: return nil
             case EXDEV, ELOOP:
                 throw OCIError(.unsafePath, "a layer writes through a link that leaves the root: \(name)")
             case ENOTDIR: throw OCIError(.malformed, "a layer uses as a folder what is none: \(name)")
-            case ENOSYS: throw .system("openat2 is needed (Linux 5.6 or newer)")
-            default: throw .system("cannot open the folder \(name)")
+            case ENOSYS: throw FileError("openat2 is needed (Linux 5.6 or newer)")
+            default: throw FileError("cannot open the folder \(name)")
             }
         }
-        throw .system("cannot open the folder \(name)")
+        throw FileError("cannot open the folder \(name)")
     }
 }

@@ -1,3 +1,4 @@
+internal import Files
 internal import CArchive
 internal import Glibc
 
@@ -8,7 +9,7 @@ final class TarReader {
     private let localeBefore: locale_t?
 
     init(_ stream: LayerStream) throws {
-        guard let archive = archive_read_new() else { throw OCIError(.fileSystem, "no memory for an archive") }
+        guard let archive = archive_read_new() else { throw FileError("cannot read an archive", errno: ENOMEM) }
         self.archive = archive
         self.stream = stream
         localeBefore = execbus_use_utf8_names()

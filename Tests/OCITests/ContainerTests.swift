@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Processes
 import Testing
@@ -44,7 +45,7 @@ import Wire
         var tar = Tar()
         for (name, path) in programs + libraries.map({ (String($0), String($0)) }) {
             let target = name.hasPrefix("/") ? String(name.dropFirst()) : "bin/\(name)"
-            tar.add(target, .file, content: try Files.contents(path, limit: 64 << 20), mode: 0o755)
+            tar.add(target, .file, content: try FileSystem.contents(path, limit: 64 << 20), mode: 0o755)
         }
         tar.file("etc/greeting", "hello")
         tar.folder("var/tmp")
@@ -89,8 +90,8 @@ import Wire
 
     /// The processes of the machine that have this on their command line.
     private func processes(with mark: String) -> [Int32] {
-        Files.names(in: "/proc").compactMap { Int32($0) }.filter { pid in
-            let line = (try? Files.contents("/proc/\(pid)/cmdline", limit: 1 << 20)) ?? []
+        FileSystem.names(in: "/proc").compactMap { Int32($0) }.filter { pid in
+            let line = (try? FileSystem.contents("/proc/\(pid)/cmdline", limit: 1 << 20)) ?? []
             return line.split(separator: 0).contains { $0.elementsEqual(mark.utf8) }
         }
     }
@@ -118,8 +119,8 @@ import Wire
         }
         #expect(text.contains("NoNewPrivs:\t1"))
         if kind == .runc { #expect(text.contains("Seccomp:\t2")) }
-        #expect(text.contains(try #require(Files.linkTarget("/proc/self/ns/net"))))
-        #expect(!text.contains(try #require(Files.linkTarget("/proc/self/ns/pid"))))
+        #expect(text.contains(try #require(FileSystem.linkTarget("/proc/self/ns/net"))))
+        #expect(!text.contains(try #require(FileSystem.linkTarget("/proc/self/ns/pid"))))
     }
 
     @Test(arguments: Kind.available)
@@ -137,8 +138,8 @@ import Wire
 
     @Test(arguments: Kind.available)
     func `folders of the machine are seen, writable or not`(kind: Kind) async throws {
-        try Files.makeFolder(scratch / "area/data")
-        try Files.replace(scratch / "area/data/cube", with: Array("bytes".utf8))
+        try FileSystem.makeFolder(scratch / "area/data")
+        try FileSystem.replace(scratch / "area/data/cube", with: Array("bytes".utf8))
         var spec = spec(
             "cat /session/data/cube; echo x > /session/result && echo yes; echo x > /session/data/cube || echo no")
         spec.mounts = [

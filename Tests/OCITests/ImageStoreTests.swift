@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Processes
 import Synchronization
@@ -56,7 +57,7 @@ import Testing
         let test = try TestImage(in: scratch, [Tar.make { $0.file("a") }])
         let root = try store.pull(test.image, from: test.registry)
         let inode = try status(root).st_ino
-        try FolderTree.remove(scratch / "registry")
+        try FileSystem.remove(scratch / "registry")
         #expect(try store.pull(test.image, from: test.registry) == root)
         #expect(try status(root).st_ino == inode)
         #expect(try store.root(of: test.image.digest) == root)
@@ -82,7 +83,7 @@ import Testing
         _ = try store.pull(test.image, from: test.registry)
         #expect(try store.remove(test.image.digest))
         #expect(try store.root(of: test.image.digest) == nil)
-        try FolderTree.remove(scratch / "registry/blobs")
+        try FileSystem.remove(scratch / "registry/blobs")
         _ = try store.pull(test.image, from: test.registry)
         #expect(try store.root(of: test.image.digest) != nil)
     }
@@ -214,13 +215,13 @@ import Testing
             }
             for try await root in group { #expect(tree(root) == ["a"]) }
         }
-        #expect(Files.names(in: scratch / "store/rootfs") == [image.digest.hex])
+        #expect(FileSystem.names(in: scratch / "store/rootfs") == [image.digest.hex])
     }
 
     @Test func `what a dead writer left half done is removed, and what a living one writes is not`() throws {
         let first = try store
-        try Files.replace(scratch / "store/.ingest/dead", with: [1])
-        try Files.makeFolder(scratch / "store/rootfs/.new-dead/inner")
+        try FileSystem.replace(scratch / "store/.ingest/dead", with: [1])
+        try FileSystem.makeFolder(scratch / "store/rootfs/.new-dead/inner")
         var living = try BlobWriter(in: first.layout)
         try [UInt8](repeating: 1, count: 10).withUnsafeBytes { try living.write($0) }
         _ = try ImageStore(at: scratch / "store")

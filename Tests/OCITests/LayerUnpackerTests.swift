@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Testing
 
@@ -222,8 +223,8 @@ import Testing
     @Test(arguments: escapes)
     func `every way out of the root folder is refused`(escape: Escape) throws {
         let outside = scratch / "outside"
-        try Files.makeFolder(outside)
-        try Files.replace(outside + "/victim", with: Array("untouched".utf8))
+        try FileSystem.makeFolder(outside)
+        try FileSystem.replace(outside + "/victim", with: Array("untouched".utf8))
         let links = try status(outside + "/victim").st_nlink
         let tar = Tar.make { escape.fill(&$0, outside) }
         #expect { try unpack(tar) } throws: { ($0 as? OCIError)?.code == escape.code }
@@ -235,8 +236,8 @@ import Testing
 
     @Test func `a link over a file that a link pointed to is replaced, not followed`() throws {
         let outside = scratch / "outside"
-        try Files.makeFolder(outside)
-        try Files.replace(outside + "/victim", with: Array("untouched".utf8))
+        try FileSystem.makeFolder(outside)
+        try FileSystem.replace(outside + "/victim", with: Array("untouched".utf8))
         let root = try unpack(
             Tar.make {
                 $0.link("x", to: "\(outside)/victim")

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Glibc
 import HTTPClient
@@ -15,7 +16,7 @@ import Wire
         let environment = ProcessInfo.processInfo.environment
         let cache = environment["XDG_CACHE_HOME"] ?? environment["HOME"].map { "\($0)/.cache" } ?? "/nowhere"
         let path = (environment["EXECBUS_CACHE"] ?? "\(cache)/execbus") + "/registry"
-        return Files.exists("\(path)/oci-layout") ? path : nil
+        return FileSystem.exists("\(path)/oci-layout") ? path : nil
     }()
 
     @Test(.enabled(if: registry != nil, "scripts/images/build has not been run"))
@@ -32,7 +33,7 @@ import Wire
             if step.stage == .copying { copied.withLock { $0 = ContinuousClock.now } }
         }
         let unpacked = clock.now
-        try Files.makeFolder(scratch / "session")
+        try FileSystem.makeFolder(scratch / "session")
         // A notebook of one cell, run by a kernel as the page would.
         let script = """
             import nbformat.v4 as v4, nbclient

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Processes
 import Testing
@@ -80,13 +81,13 @@ import Wire
     ])
     func `an index that says nothing sensible is an error and no crash`(text: String) throws {
         let layout = try OCILayout(creating: scratch / "layout")
-        try Files.replace(scratch / "layout/index.json", with: Array(text.utf8))
+        try FileSystem.replace(scratch / "layout/index.json", with: Array(text.utf8))
         #expect(throws: OCIError.self) { try layout.resolve(try ImageReference(parsing: "a")) }
     }
 
     @Test func `a folder that is no layout is said to be none`() throws {
         #expect { try OCILayout(opening: scratch.path) } throws: { ($0 as? OCIError)?.code == .notFound }
-        try Files.replace(scratch / "oci-layout", with: Array(#"{"imageLayoutVersion":"2.0.0"}"#.utf8))
+        try FileSystem.replace(scratch / "oci-layout", with: Array(#"{"imageLayoutVersion":"2.0.0"}"#.utf8))
         #expect { try OCILayout(opening: scratch.path) } throws: { ($0 as? OCIError)?.code == .malformed }
     }
 
@@ -106,7 +107,7 @@ import Wire
 
     @Test func `a file becomes a blob under the digest it has`() throws {
         let layout = try OCILayout(creating: scratch / "layout")
-        try Files.replace(scratch / "file", with: Array("hello\n".utf8))
+        try FileSystem.replace(scratch / "file", with: Array("hello\n".utf8))
         let descriptor = try layout.write(contentsOf: scratch / "file", mediaType: "text/plain")
         #expect(descriptor.digest.hex == "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03")
         #expect(descriptor.size == 6)

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Testing
 
@@ -13,7 +14,7 @@ final class Scratch: Sendable {
         path = String(cString: made)
     }
 
-    deinit { try? FolderTree.remove(path) }
+    deinit { try? FileSystem.remove(path) }
 
     static func / (scratch: Scratch, name: String) -> String { "\(scratch.path)/\(name)" }
 }
@@ -40,7 +41,7 @@ struct TestImage {
 }
 
 func text(_ path: String) -> String? {
-    (try? Files.contents(path, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
+    (try? FileSystem.contents(path, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
 }
 
 func status(_ path: String) throws -> stat {
@@ -51,7 +52,7 @@ func status(_ path: String) throws -> stat {
 
 /// Changes one bit of a file where it lies.
 func alterOneByte(of path: String, at offset: Int) throws {
-    let file = try OpenFile(open(path, O_RDWR), path)
+    let file = try OpenFile(open(path, O_RDWR), path, path)
     var byte: UInt8 = 0
     try #require(pread(file.descriptor, &byte, 1, offset) == 1)
     byte ^= 1
@@ -60,7 +61,7 @@ func alterOneByte(of path: String, at offset: Int) throws {
 
 /// Every name below a folder, with slashes after folders, sorted.
 func tree(_ path: String) -> [String] {
-    Files.names(in: path).sorted().flatMap { name -> [String] in
+    FileSystem.names(in: path).sorted().flatMap { name -> [String] in
         let inner = "\(path)/\(name)"
         var status = stat()
         guard lstat(inner, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return [name] }

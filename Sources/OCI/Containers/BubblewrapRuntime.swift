@@ -1,3 +1,4 @@
+internal import Files
 internal import Glibc
 internal import Processes
 
@@ -11,13 +12,13 @@ package struct BubblewrapRuntime: ContainerRuntime {
     private static let pidKey = "child-pid"
 
     /// - Parameter folder: where it keeps everything; the same again after a restart.
-    package init(folder: String, program: String = "bwrap") throws(OCIError) {
+    package init(folder: String, program: String = "bwrap") throws {
         guard let path = Executable.find(program) else {
             throw OCIError(.runtime, "the program \(program) is not there (Debian package bubblewrap)")
         }
         self.program = path
         containers = "\(folder)/containers"
-        try Files.makeFolder(containers, mode: 0o700)
+        try FileSystem.makeFolder(containers, mode: 0o700)
     }
 
     package func start(_ spec: ContainerSpec) async throws -> RunningContainer {
@@ -51,7 +52,7 @@ package struct BubblewrapRuntime: ContainerRuntime {
     private func waitForProgram(_ container: RunningContainer, in folder: ContainerFolder) async throws {
         let process = container.process
         let hasStarted = try await waitUntil(upTo: .seconds(20)) {
-            !process.isAlive || Files.linkTarget("/proc/\(process.pid)/exe") != program
+            !process.isAlive || FileSystem.linkTarget("/proc/\(process.pid)/exe") != program
         }
         guard hasStarted, process.isAlive || !folder.lastWords.contains("bwrap: ") else {
             throw OCIError(.runtime, "container '\(folder.id)' did not start: \(folder.lastWords)")
@@ -70,9 +71,9 @@ package struct BubblewrapRuntime: ContainerRuntime {
             arguments += ["--unshare-user", "--uid", "\(spec.user.uid)", "--gid", "\(spec.user.gid)"]
         }
         let own = ["proc", "dev", "sys", "tmp", "run", "root", "home"]
-        for name in Files.names(in: spec.root).sorted() where !own.contains(name) {
+        for name in FileSystem.names(in: spec.root).sorted() where !own.contains(name) {
             let path = "\(spec.root)/\(name)"
-            if let target = Files.linkTarget(path) {
+            if let target = FileSystem.linkTarget(path) {
                 arguments += ["--symlink", target, "/\(name)"]
             } else {
                 arguments += ["--ro-bind", path, "/\(name)"]
@@ -80,7 +81,7 @@ package struct BubblewrapRuntime: ContainerRuntime {
         }
         arguments += ["--proc", "/proc", "--dev", "/dev"]
         for path in ["/tmp", "/run", "/root", "/home"] { arguments += ["--tmpfs", path] }
-        if Files.exists("\(spec.root)/var/tmp") { arguments += ["--tmpfs", "/var/tmp"] }
+        if FileSystem.exists("\(spec.root)/var/tmp", followingLink: true) { arguments += ["--tmpfs", "/var/tmp"] }
         for mount in spec.mounts {
             arguments += [mount.isWritable ? "--bind" : "--ro-bind", mount.source, mount.target]
         }
@@ -124,7 +125,7 @@ package struct BubblewrapRuntime: ContainerRuntime {
         try await BlockingWork.run { _ in try folder.remove() }
     }
 
-    package func list() async throws -> [String] { Files.names(in: containers).sorted() }
+    package func list() async throws -> [String] { FileSystem.names(in: containers).sorted() }
 
     package func log(of id: String, last bytes: Int) async throws -> String {
         let folder = try ContainerFolder(id, in: containers)

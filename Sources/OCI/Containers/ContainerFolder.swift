@@ -1,3 +1,4 @@
+internal import Files
 internal import FoundationEssentials
 internal import Glibc
 internal import Processes
@@ -24,36 +25,36 @@ struct ContainerFolder: Sendable {
 
     static func / (folder: ContainerFolder, name: String) -> String { "\(folder.path)/\(name)" }
 
-    var exists: Bool { Files.exists(path) }
+    var exists: Bool { FileSystem.exists(path) }
 
     /// Makes it; an error where it is there already.
-    func make() throws(OCIError) {
+    func make() throws {
         guard mkdir(path, 0o700) == 0 else {
             if errno == EEXIST { throw OCIError(.runtime, "there is a container '\(id)' already") }
-            throw .system("cannot make the folder \(path)")
+            throw FileError("cannot make the folder \(path)")
         }
         for name in ["upper", "work", "root"] {
             // The upper folder becomes the container's root, so its mode is seen inside.
-            try Files.makeFolder(self / name, mode: 0o755)
+            try FileSystem.makeFolder(self / name, mode: 0o755)
         }
     }
 
-    func remove() throws(OCIError) { try FolderTree.remove(path) }
+    func remove() throws(FileError) { try FileSystem.remove(path) }
 
     /// Writes a file that only this user may read: the environment in it holds tokens.
-    func write(_ name: String, _ bytes: [UInt8]) throws(OCIError) {
-        try Files.replace(self / name, with: bytes, mode: 0o600)
+    func write(_ name: String, _ bytes: [UInt8]) throws(FileError) {
+        try FileSystem.replace(self / name, with: bytes, mode: 0o600)
     }
 
     /// The process that the runtime has written down, once it has.
     func pid(key: String?) -> Int32? {
-        guard let bytes = try? Files.contents(self / "pid", limit: 4096), !bytes.isEmpty else { return nil }
+        guard let bytes = try? FileSystem.contents(self / "pid", limit: 4096), !bytes.isEmpty else { return nil }
         guard let key else { return Int32(String(decoding: bytes, as: UTF8.self).prefix { $0.isNumber }) }
         guard let json = try? JSON(parsing: bytes) else { return nil }
         return json[key]?.int.flatMap { Int32(exactly: $0) }
     }
 
-    func note(_ container: RunningContainer) throws(OCIError) {
+    func note(_ container: RunningContainer) throws(FileError) {
         let limits = container.unenforced.map {
             JSON.object(["limit": .string($0.limit), "reason": .string($0.reason)])
         }
@@ -66,7 +67,7 @@ struct ContainerFolder: Sendable {
 
     /// What `note` wrote; nil where it never ran.
     func noted() -> RunningContainer? {
-        guard let bytes = try? Files.contents(self / "container.json", limit: 1 << 16),
+        guard let bytes = try? FileSystem.contents(self / "container.json", limit: 1 << 16),
             let note = try? JSON(parsing: bytes),
             let pid = note["pid"]?.int.flatMap({ Int32(exactly: $0) }),
             let startTime = note["startTime"]?.string.flatMap({ UInt64($0) })
@@ -86,14 +87,14 @@ struct ContainerFolder: Sendable {
     }
 
     var exitCode: Int32? {
-        (try? Files.contents(self / "exit", limit: 64)).flatMap {
+        (try? FileSystem.contents(self / "exit", limit: 64)).flatMap {
             Int32(String(decoding: $0, as: UTF8.self).prefix { $0.isNumber })
         }
     }
 
     func log(last count: Int) -> String {
         let path = self / "log"
-        guard let size = Files.size(path), let file = try? OpenFile.reading(path) else { return "" }
+        guard let size = FileSystem.size(path), let file = try? OpenFile(reading: path) else { return "" }
         var buffer = [UInt8](repeating: 0, count: max(0, min(count, Int(size))))
         let offset = Int(size) - buffer.count
         let read = buffer.withUnsafeMutableBytes { pread(file.descriptor, $0.baseAddress, $0.count, offset) }
@@ -110,9 +111,9 @@ struct ContainerFolder: Sendable {
 extension ContainerFolder {
     /// Takes note of a container whose starter died before it could: the runtime has written its process down, and that
     /// is the first of a process namespace.
-    func adopt(key: String?) throws(OCIError) {
+    func adopt(key: String?) throws(FileError) {
         guard noted() == nil, let pid = pid(key: key), let process = ProcessIdentity(of: pid),
-            let status = try? Files.contents("/proc/\(pid)/status", limit: 1 << 16),
+            let status = try? FileSystem.contents("/proc/\(pid)/status", limit: 1 << 16),
             // NSpid: its number in each namespace, from the outermost (proc(5)).
             let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first(where: {
                 $0.hasPrefix("NSpid:")

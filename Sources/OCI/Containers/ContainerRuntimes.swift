@@ -1,3 +1,4 @@
+internal import Files
 internal import Processes
 
 /// Which way of running containers works on this machine.
@@ -23,13 +24,14 @@ package enum ContainerRuntimes {
 
     /// Runs `true` of this machine in a container whose root holds nothing but mounts.
     static func check(_ runtime: any ContainerRuntime) async throws {
-        let id = "check-\(Files.uniqueName())"
+        let id = "check-\(UInt64.random(in: 0 ... .max))"
         let root = "/tmp/execbus-\(id)"
-        try Files.makeFolder(root)
-        defer { try? FolderTree.remove(root) }
+        try FileSystem.makeFolder(root)
+        defer { try? FileSystem.remove(root) }
         guard let program = Executable.find("sleep") else { throw OCIError(.runtime, "the program sleep is not there") }
         var spec = ContainerSpec(id: id, root: root, arguments: [program, "60"])
-        for path in ["/usr", "/bin", "/lib", "/lib64", "/nix/store"] where Files.exists(path) {
+        for path in ["/usr", "/bin", "/lib", "/lib64", "/nix/store"] where FileSystem.exists(path, followingLink: true)
+        {
             spec.mounts.append(BindMount(path, at: path, isWritable: false))
         }
         do {

@@ -1,3 +1,5 @@
+internal import Files
+
 /// What to run in a container, and how it is held back.
 ///
 /// Every container has processes, mounts, inter-process communication and a host name of its own. The network is the
@@ -90,7 +92,9 @@ package struct BindMount: Sendable, Hashable {
 extension BindMount {
     /// The machine's own answer to "which address has this name", which fits the network that containers share with it.
     package static var machineNames: [BindMount] {
-        ["/etc/hosts", "/etc/resolv.conf"].filter(Files.exists).map { BindMount($0, at: $0, isWritable: false) }
+        ["/etc/hosts", "/etc/resolv.conf"].filter { FileSystem.exists($0, followingLink: true) }.map {
+            BindMount($0, at: $0, isWritable: false)
+        }
     }
 }
 

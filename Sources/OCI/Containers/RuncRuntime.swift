@@ -1,3 +1,4 @@
+internal import Files
 internal import Glibc
 internal import Processes
 internal import Wire
@@ -10,15 +11,15 @@ package struct RuncRuntime: ContainerRuntime {
     private let stateFolder: String
 
     /// - Parameter folder: where it keeps everything; the same again after a restart.
-    package init(folder: String, program: String = "runc") throws(OCIError) {
+    package init(folder: String, program: String = "runc") throws {
         guard let path = Executable.find(program) else {
             throw OCIError(.runtime, "the program \(program) is not there (Debian package runc)")
         }
         self.program = path
         containers = "\(folder)/containers"
         stateFolder = "\(folder)/runc"
-        try Files.makeFolder(containers, mode: 0o700)
-        try Files.makeFolder(stateFolder, mode: 0o700)
+        try FileSystem.makeFolder(containers, mode: 0o700)
+        try FileSystem.makeFolder(stateFolder, mode: 0o700)
     }
 
     package func start(_ spec: ContainerSpec) async throws -> RunningContainer {
@@ -38,7 +39,7 @@ package struct RuncRuntime: ContainerRuntime {
         var shell: ChildProcess?
         do {
             guard symlink(spec.root, folder / "lower") == 0 else {
-                throw OCIError.system("cannot make \(folder / "lower")")
+                throw FileError("cannot make \(folder / "lower")")
             }
             let bundle = OCIBundle(spec: spec, rootPath: folder / "root", withLimits: withLimits)
             try folder.write("config.json", bundle.json.bytes)
@@ -105,7 +106,7 @@ package struct RuncRuntime: ContainerRuntime {
         try await BlockingWork.run { _ in try folder.remove() }
     }
 
-    package func list() async throws -> [String] { Files.names(in: containers).sorted() }
+    package func list() async throws -> [String] { FileSystem.names(in: containers).sorted() }
 
     package func log(of id: String, last bytes: Int) async throws -> String {
         let folder = try ContainerFolder(id, in: containers)

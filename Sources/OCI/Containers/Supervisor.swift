@@ -1,3 +1,4 @@
+internal import Files
 internal import Glibc
 internal import Processes
 
@@ -48,7 +49,7 @@ struct Supervisor {
     private func start(
         _ program: String, _ arguments: [String], environment: [String: String]?
     ) async throws -> ChildProcess {
-        try Files.replace(folder / "log", with: [], mode: 0o600)
+        try FileSystem.replace(folder / "log", with: [], mode: 0o600)
         var settings = ProcessSettings(
             program, arguments, environment: environment, workingDirectory: folder.path)
         settings.output = .file(folder / "log")
@@ -107,9 +108,9 @@ struct Supervisor {
 
     /// The shell, if the process of the number that it wrote is really it: the folder stands on its command line.
     private var identity: ProcessIdentity? {
-        guard let bytes = try? Files.contents(folder / "supervisor", limit: 64),
+        guard let bytes = try? FileSystem.contents(folder / "supervisor", limit: 64),
             let pid = Int32(String(decoding: bytes, as: UTF8.self).prefix { $0.isNumber }),
-            let line = try? Files.contents("/proc/\(pid)/cmdline", limit: 1 << 20),
+            let line = try? FileSystem.contents("/proc/\(pid)/cmdline", limit: 1 << 20),
             line.split(separator: 0).contains(where: { $0.elementsEqual(folder.path.utf8) })
         else { return nil }
         return ProcessIdentity(of: pid)

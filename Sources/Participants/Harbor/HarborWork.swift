@@ -1,4 +1,5 @@
 package import ExecutionModel
+internal import Files
 package import OCI
 internal import Preparation
 internal import Processes
@@ -37,6 +38,8 @@ package struct HarborWork: TaskWork {
             return document(image, command.image).json
         } catch let error as OCIError {
             throw TaskFailure(error)
+        } catch let error as FileError {
+            throw TaskFailure(error)
         }
     }
 
@@ -54,6 +57,8 @@ package struct HarborWork: TaskWork {
             return document(try await find(query.image), query.image).json
         } catch let error as OCIError {
             throw Problem(error.problemKind, error.message)
+        } catch let error as FileError {
+            throw Problem(.unavailable, error.message)
         }
     }
 
@@ -61,7 +66,7 @@ package struct HarborWork: TaskWork {
     /// that the site has already needs no registry.
     private func find(_ image: ExecutionModel.ImageReference) async throws -> ResolvedImage {
         let platform = Platform(os: image.os, architecture: image.architecture)
-        var failure = OCIError(.invalidReference, "no place is named where the image is")
+        var failure: any Error = OCIError(.invalidReference, "no place is named where the image is")
         for location in image.locations {
             do {
                 let reference = try OCI.ImageReference(image, at: location)
@@ -71,7 +76,7 @@ package struct HarborWork: TaskWork {
                     return known
                 }
                 return try await registry.resolve(reference, for: platform)
-            } catch let error as OCIError {
+            } catch let error where error is OCIError || error is FileError {
                 failure = error
             }
         }

@@ -1,4 +1,5 @@
 internal import ExecutionModel
+internal import Files
 internal import OCI
 internal import Wire
 
@@ -12,11 +13,15 @@ extension TaskFailure {
             case .digestMismatch, .sizeMismatch, .damagedArchive: "checksum-mismatch"
             case .unsafePath, .unsupported, .malformed: "unsafe-image"
             case .tooLarge: "too-large"
-            case .fileSystem: "storage"
             case .runtime: "runtime"
             }
         self.init(reason, error.description)
     }
+}
+
+extension TaskFailure {
+    /// Why an image could not be kept or read.
+    init(_ error: FileError) { self.init(error.code == .tooLarge ? "too-large" : "storage", error.description) }
 }
 
 extension OCIError {

@@ -28,7 +28,7 @@ extension TaskFailure {
             case .full: .noSpace
             case .unsafePath: .unsafePath
             case .exists: .pathTaken
-            case .notFound, .notAccessible, .failed: .unavailable
+            case .notFound, .tooLarge, .notAccessible, .failed: .unavailable
             }
         self.init(reason, error.message)
     }

@@ -37,6 +37,8 @@ package struct ContainerHost: SessionHost {
             throw TaskFailure("no-port", "other programs took each port that the session was given")
         } catch let error as OCIError {
             throw TaskFailure(error.code == .notFound ? "image-missing" : "cannot-start", error.description)
+        } catch let error as FileError {
+            throw TaskFailure("cannot-start", error.description)
         }
     }
 
