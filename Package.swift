@@ -24,7 +24,7 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 func participant(_ name: String, _ more: [Target.Dependency] = []) -> Target {
     .target(
-        name: name, dependencies: ["Wire", "Store", "MessageBus", "ExecutionModel"] + more,
+        name: name, dependencies: ["Wire", "MessageBus", "ExecutionModel"] + more,
         path: "Sources/Participants/\(name)", swiftSettings: strict)
 }
 
@@ -69,12 +69,12 @@ let package = Package(
         library("HTTPClient", ["CCurl", "CLinux"]),
         library("Topology", ["Wire", "AMQP", "Digests"]),
         library("Preparation", ["Wire", "MessageBus", "ExecutionModel", "Files", "Processes"]),
-        library("LocalNetwork", ["Wire", "AMQP", "Topology", "Files", "Processes"]),
+        library("LocalNetwork", ["Wire", "Topology", "Files", "Processes"]),
 
-        participant("GlobalExecution"),
+        participant("GlobalExecution", ["Store"]),
         participant("Permissions"),
         participant("WorkstepEditor"),
-        participant("ExecutionBroker", ["Preparation"]),
+        participant("ExecutionBroker", ["Store", "Preparation"]),
         participant("PrepareData", ["Preparation", "Files", "Processes", "Digests", "CZlib"]),
         participant("Cavern", ["Preparation", "Files", "Processes", "Digests"]),
         participant("Harbor", ["Preparation", "Files", "OCI", "Processes"]),
@@ -91,7 +91,7 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["Wire", "AMQP", "Store", "MessageBus", "Topology", "LocalNetwork", "Processes"],
+            dependencies: ["Wire", "Topology", "LocalNetwork", "Processes"],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("WireTests", ["Wire"]),
         tests("AMQPTests", ["AMQP", "LocalNetwork"]),

@@ -55,7 +55,6 @@ public enum Identified {
     public enum Task {}
     public enum Claim {}
     public enum Workstep {}
-    public enum Job {}
     public enum Component {}
 }
 
@@ -68,7 +67,6 @@ public typealias TaskID = Identifier<Identified.Task>
 /// One attempt to accept an offer (contract.md, "Accepting, in this order").
 public typealias ClaimID = Identifier<Identified.Claim>
 public typealias WorkstepID = Identifier<Identified.Workstep>
-public typealias JobID = Identifier<Identified.Job>
 /// A part of a session: its executable, its compute, one of its data.
 public typealias ComponentID = Identifier<Identified.Component>
 

@@ -62,9 +62,6 @@ public struct PreparationEstimate: Sendable, Hashable, Codable {
 
     /// How long everything takes.
     public var total: Duration { max(image.duration, storage + dataDuration) + compute }
-
-    /// Whether no data has to be moved.
-    public var isDataLocal: Bool { data.allSatisfy(\.isLocal) }
 }
 
 /// How fast bytes come from where, as measured.

@@ -90,6 +90,7 @@ struct SessionStep {
 extension SessionStep {
     /// Moves the session on, tells of it, and fires the callbacks that wait for it.
     mutating func move(to phase: Phase, because reason: TaskFailure? = nil) {
+        // reason: each step looks at the phase first, whatever the message; every event is tested in every situation
         precondition(session.phase.canBecome(phase, by: .broker), "\(session.phase) cannot become \(phase)")
         session.previous = session.phase
         session.phase = phase

@@ -64,9 +64,4 @@ package struct ImageConfiguration: Sendable, Hashable {
         document["rootfs"] = ["type": "layers", "diff_ids": .array(diffIDs.map { .string($0.description) })]
         return document
     }
-
-    /// The value of an environment variable that the image sets.
-    package func environmentValue(_ name: String) -> String? {
-        environment.last { $0.hasPrefix("\(name)=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
-    }
 }

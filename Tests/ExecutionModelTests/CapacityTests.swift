@@ -290,7 +290,6 @@ struct PreparationEstimateTests {
             storage: .seconds(1), compute: .seconds(2))
         #expect(estimate.dataDuration == .seconds(7), "two from one source share its rate")
         #expect(estimate.total == .seconds(10))
-        #expect(!estimate.isDataLocal)
     }
 
     @Test func `a source that was never measured has the common rate`() {

@@ -101,13 +101,4 @@ struct NamesTests {
         #expect(EventKey.offerset(.created, try #require(OfferSetID(id))) == "offerset.global.created.\(id)")
         #expect(EventKey.workstep(.edited, try #require(WorkstepID(id))) == "workstep.global.edited.\(id)")
     }
-
-    @Test func `a query is known by its verb`() {
-        #expect(MessageType.sessionGet.isQuery)
-        #expect(MessageType.dataLocate.isQuery)
-        #expect(MessageType.permissionCheck.isQuery)
-        #expect(!MessageType.sessionSetPhase.isQuery)
-        #expect(!MessageType.session.isQuery)
-        #expect(!MessageType.taskRelease.isQuery)
-    }
 }

@@ -16,8 +16,6 @@ import Wire
         #expect(configuration.entrypoint == ["/bin/start"])
         #expect(configuration.command == ["now"])
         #expect(configuration.environment == ["PATH=/bin", "A=b=c"])
-        #expect(configuration.environmentValue("A") == "b=c")
-        #expect(configuration.environmentValue("B") == nil)
         #expect(configuration.workingDirectory == "/session")
         #expect(configuration.user == "1000")
         #expect(test.image.size == test.image.blobs.reduce(0) { $0 + $1.size })

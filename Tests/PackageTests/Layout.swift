@@ -50,7 +50,7 @@ enum Layout {
         Layer("Topology", ["Topology"], mayUse: ["Wire", "Digests", "AMQP"]),
         Layer(
             "LocalNetwork", ["LocalNetwork"],
-            mayUse: ["C", "Wire", "AMQP", "Topology", "operating system", "outside standards"]),
+            mayUse: ["Wire", "Topology", "operating system"]),
 
         // No participant uses another, nor AMQP, nor an engine of the store: it hears and speaks through the bus alone.
         Layer(
@@ -70,7 +70,7 @@ enum Layout {
 
         Layer(
             "TestSupport", ["TestSupport"], in: "Tests",
-            mayUse: ["Wire", "AMQP", "operating system", "Store", "MessageBus", "Topology", "LocalNetwork"]),
+            mayUse: ["Wire", "operating system", "Topology", "LocalNetwork"]),
     ]
 
     /// Libraries that one target wraps, so that nobody else (but its tests) handles their pointers.

@@ -39,7 +39,7 @@ package struct HarborWork: TaskWork {
         } catch let error as OCIError {
             throw TaskFailure(error)
         } catch let error as FileError {
-            throw TaskFailure(error)
+            throw TaskFailure(image: error)
         }
     }
 

@@ -21,7 +21,7 @@ extension TaskFailure {
 
 extension TaskFailure {
     /// Why an image could not be kept or read.
-    init(_ error: FileError) { self.init(error.code == .tooLarge ? "too-large" : "storage", error.description) }
+    init(image error: FileError) { self.init(error.code == .tooLarge ? "too-large" : "storage", error.description) }
 }
 
 extension OCIError {

@@ -1,6 +1,7 @@
 internal import Processes
 internal import ExecutionModel
 internal import Files
+internal import Preparation
 
 /// Which parts of a user's folder are wanted: all of it, or some paths, none of which lies below another.
 struct Selection {

@@ -80,7 +80,7 @@ struct FilePlacer: ~Copyable {
         let failure: TaskFailure
         let isWrong: Bool
 
-        init(_ reason: StagingReason, _ detail: String) {
+        init(_ reason: FileReason, _ detail: String) {
             failure = TaskFailure(reason, detail)
             isWrong = reason != .unavailable
         }

@@ -1,5 +1,6 @@
 internal import ExecutionModel
 internal import Files
+internal import Preparation
 
 /// Which files a command puts where, before anything is touched.
 struct StagingPlan: Sendable {
