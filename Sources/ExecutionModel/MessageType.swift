@@ -33,6 +33,7 @@ extension MessageType {
     public static let sessionSetPhase = MessageType("srcnet.session.set-phase.v1")
     public static let sessionGet = MessageType("srcnet.session.get.v1")
     public static let sessionList = MessageType("srcnet.session.list.v1")
+    public static let sessionExtend = MessageType("srcnet.session.extend.v1")
     public static let sessionLogs = MessageType("srcnet.session.logs.v1")
     public static let session = MessageType("srcnet.session.v1")
     public static let sessions = MessageType("srcnet.sessions.v1")
@@ -63,6 +64,8 @@ extension MessageType {
 
 // Of every participant.
 extension MessageType {
+    public static let participantPing = MessageType("srcnet.participant.ping.v1")
+    public static let participant = MessageType("srcnet.participant.v1")
     public static let heartbeat = MessageType("srcnet.heartbeat.v1")
     public static let log = MessageType("srcnet.log.v1")
     public static let problem = MessageType("srcnet.problem.v1")
