@@ -91,17 +91,21 @@ public final class BusClient: Sendable {
         message.isMandatory = true
         let sent = message.message(user: user, sender: user)
         let result = await withCheckedContinuation { continuation in
-            let asking = Task {
-                do throws(AMQPError) {
-                    try await connection.publish(sent)
-                } catch {
-                    settle(correlationID, .failure(error.code == .unroutable ? .noReceiver(key) : .connection(error)))
-                    return
+            // Under the lock, so that no answer finds nobody waiting, however fast it comes.
+            contents.withLock { contents in
+                let asking = Task {
+                    do throws(AMQPError) {
+                        try await connection.publish(sent)
+                    } catch {
+                        settle(
+                            correlationID, .failure(error.code == .unroutable ? .noReceiver(key) : .connection(error)))
+                        return
+                    }
+                    try? await Task.sleep(for: patience)
+                    settle(correlationID, .failure(.noAnswer(key, patience)))
                 }
-                try? await Task.sleep(for: patience)
-                settle(correlationID, .failure(.noAnswer(key, patience)))
+                contents.waiting[correlationID] = Waiting(continuation: continuation, asking: asking)
             }
-            contents.withLock { $0.waiting[correlationID] = Waiting(continuation: continuation, asking: asking) }
         }
         let answer = try result.get()
         if let problem = answer.problem { throw .problem(problem) }
@@ -135,6 +139,23 @@ public final class BusClient: Sendable {
     public func hear(
         _ patterns: [String], from exchange: Exchange = .events, ready: () -> Void = {},
         _ body: (ReceivedMessage) async throws -> Bool
+    ) async throws {
+        try await BusClient.hear(patterns, over: connection, as: user, from: exchange, ready: ready, body)
+    }
+
+    /// The same for a user who may hear and not ask, and so has no queue for answers.
+    public static func hear(
+        _ patterns: [String], with configuration: AMQPConfiguration, from exchange: Exchange = .events,
+        ready: () -> Void = {}, _ body: (ReceivedMessage) async throws -> Bool
+    ) async throws {
+        try await withAMQPConnection(configuration) { connection in
+            try await hear(patterns, over: connection, as: configuration.user, from: exchange, ready: ready, body)
+        }
+    }
+
+    private static func hear(
+        _ patterns: [String], over connection: AMQPConnection, as user: String, from exchange: Exchange,
+        ready: () -> Void, _ body: (ReceivedMessage) async throws -> Bool
     ) async throws {
         let queue = "client.\(user).\(IDSource.random.next())"
         let bindings = patterns.map { pattern in
