@@ -88,7 +88,9 @@ public struct Problem: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String {
-        ([detail] + errors.map { "\($0.pointer): \($0.detail)" }).joined(separator: "; ")
+        // The detail may tell of a fault already.
+        let faults = errors.map { "\($0.pointer): \($0.detail)" }.filter { !detail.contains($0) }
+        return ([detail] + faults).joined(separator: "; ")
     }
 
     /// The prefix of the body's `type`.

@@ -21,7 +21,7 @@ struct Execbus {
             EXECBUS_AMQP, a URI such as amqp://user:password@host:5672/execbus.
 
             Exit codes: 0 well, 1 failed, 2 wrong usage, 3 not authorised, 4 no offer, 5 the session failed, 6 no answer
-            in time, 7 RabbitMQ cannot be reached.
+            in time, 7 RabbitMQ cannot be reached, or has no such participant.
             """,
         subcommands: [
             Command.up, .demo, .submit, .offers, .accept, .session, .workstep, .watch, .publish, .ping, .worker,
@@ -51,11 +51,23 @@ struct Execbus {
         switch error {
         case let error as Failure: (error.code, error.description)
         case let error as UsageError: (.usage, error.description)
-        case let error as AMQPError: (.unreachable, error.message)
+        case let error as AMQPError: explain(error)
         case let error as BusClientError: explain(error)
         case let problem as Problem: (.failed, problem.description)
         default: (.failed, "\(error)")
         }
+    }
+
+    private static func explain(_ error: AMQPError) -> (Failure.Code, String) {
+        let code: Failure.Code =
+            switch error.code {
+            case .accessRefused, .authenticationFailed: .notAuthorised
+            case .invalidURI, .invalidArgument, .tooLarge: .usage
+            case .notFound, .preconditionFailed: .failed
+            default: .unreachable
+            }
+        let hint = error.code == .notFound ? " (execbus topology apply makes what is missing)" : ""
+        return (code, error.message + hint)
     }
 
     private static func explain(_ error: BusClientError) -> (Failure.Code, String) {
@@ -68,7 +80,8 @@ struct Execbus {
             default: (.failed, error.description)
             }
         case .noAnswer: (.timeout, error.description)
-        case .noReceiver, .connection: (.unreachable, error.description)
+        case .noReceiver: (.unreachable, error.description)
+        case .connection(let error): explain(error)
         }
     }
 }

@@ -83,15 +83,7 @@ extension Command {
     func parse(_ words: ArraySlice<String>, path: [String] = []) throws -> (Command, Invocation, path: [String]) {
         let path = path + [name]
         if !subcommands.isEmpty {
-            guard let word = words.first, word != "--help", word != "-h" else {
-                return (self, Invocation(positionals: [], options: [:], flags: ["help"]), path)
-            }
-            guard let command = subcommands.first(where: { $0.name == word }) else {
-                let near = subcommands.map(\.name).min { distance($0, word) < distance($1, word) } ?? ""
-                throw UsageError(
-                    "\(path.joined(separator: " ")) knows no command \(word); did you mean \(near)? Try --help")
-            }
-            return try command.parse(words.dropFirst(), path: path)
+            return try parseSubcommand(words, path)
         }
         var rest = words
         var positionals: [String] = []
@@ -112,7 +104,8 @@ extension Command {
             }
             let parts = word.drop { $0 == "-" }.split(separator: "=", maxSplits: 1).map(String.init)
             guard let name = parts.first, let option = options.first(where: { $0.name == name }) else {
-                throw UsageError("\(path.joined(separator: " ")) has no option \(word); try --help")
+                let near = suggestion(for: parts.first ?? "", among: options.map(\.name), prefix: "--")
+                throw UsageError("\(call(path)) has no option \(word)\(near ?? "; see \(call(path)) --help")")
             }
             if option.value == nil {
                 guard parts.count == 1 else { throw UsageError("--\(name) takes no value") }
@@ -126,18 +119,31 @@ extension Command {
         let invocation = Invocation(positionals: positionals, options: values, flags: flags)
         if !flags.contains("help") {
             if let missing = self.positionals.dropFirst(positionals.count).first(where: { !$0.isOptional }) {
-                throw UsageError("\(path.joined(separator: " ")) needs \(missing.name): \(missing.help)")
+                throw UsageError("\(call(path)) needs \(missing.name): \(missing.help)")
             }
             if positionals.count > self.positionals.count {
-                throw UsageError("\(positionals[self.positionals.count]) is one argument too many; try --help")
+                throw UsageError("\(positionals[self.positionals.count]) is one argument too many; see --help")
             }
         }
         return (self, invocation, path)
     }
 
-    /// How many letters differ, roughly: for "did you mean".
-    private func distance(_ left: String, _ right: String) -> Int {
-        Set(left).symmetricDifference(right).count + abs(left.count - right.count)
-            - (left.first == right.first ? 2 : 0)
+    private func parseSubcommand(
+        _ words: ArraySlice<String>, _ path: [String]
+    ) throws -> (Command, Invocation, path: [String]) {
+        // `help session show` is `session show --help`.
+        let isHelp = words.first.map { ["--help", "-h", "help"].contains($0) } ?? false
+        let rest = words.dropFirst(isHelp ? 1 : 0)
+        guard let word = rest.first, !isHelp || !word.hasPrefix("-") else {
+            return (self, Invocation(positionals: [], options: [:], flags: isHelp ? ["help"] : []), path)
+        }
+        let name = word == "--version" ? "version" : word
+        guard let command = subcommands.first(where: { $0.name == name }) else {
+            let near = suggestion(for: word, among: subcommands.map(\.name))
+            throw UsageError("\(call(path)) has no command \(word)\(near ?? "; see \(call(path)) --help")")
+        }
+        return try command.parse(((isHelp ? ["--help"] : []) + rest.dropFirst())[...], path: path)
     }
+
+    private func call(_ path: [String]) -> String { path.joined(separator: " ") }
 }

@@ -26,7 +26,7 @@ enum Connecting {
         if invocation["state"] == nil, let uri = environment("EXECBUS_AMQP") {
             configuration = try AMQPConfiguration(uri: uri)
         } else {
-            let network = try NetworkDescription(readingFrom: invocation["state"] ?? defaultState)
+            let network = try network(invocation)
             let usual = network.users.first { $0.name == role } ?? network.users.first
             let named = invocation["user"].map { name in network.users.first { $0.name == name } }
             guard let user = named ?? usual else {
@@ -37,6 +37,12 @@ enum Connecting {
         }
         configuration.connectionName = "execbus"
         return configuration
+    }
+
+    /// The network of `execbus up` that the options name.
+    static func network(_ invocation: Invocation) throws -> NetworkDescription {
+        let state = invocation["state"] ?? defaultState
+        do { return try NetworkDescription(readingFrom: state) } catch { throw Failure(.unreachable, "\(error)") }
     }
 
     /// Runs `body` with a client of the network.

@@ -5,6 +5,10 @@ internal import Wire
 extension Command {
     static let ping = Command(
         name: "ping", summary: "Asks participants whether they are there, and how long they take to answer.",
+        discussion: """
+            It asks as the network's operator where --user names nobody else: RabbitMQ lets others ask only the participants
+            that they have to do with.
+            """,
         positionals: [
             .init(name: "ADDRESS", help: "Such as cavern.ral; default: all of the network.", isOptional: true)
         ],
@@ -14,7 +18,10 @@ extension Command {
         if let address = invocation.positionals.first {
             addresses = [address]
         } else {
-            let network = try NetworkDescription(readingFrom: invocation["state"] ?? Connecting.defaultState)
+            if invocation["state"] == nil, Connecting.environment("EXECBUS_AMQP") != nil {
+                throw UsageError("ping needs ADDRESS where EXECBUS_AMQP names the network: such as cavern.ral")
+            }
+            let network = try Connecting.network(invocation)
             let sites = network.sites.compactMap(SiteName.init)
             addresses = ParticipantName.allCases.flatMap { name in
                 name.isAtSite ? sites.map { name.address(at: $0) } : [name.address(at: nil)]
@@ -40,6 +47,9 @@ extension Command {
                     ])
                 } catch {
                     failures += 1
+                    if invocation.has("json") {
+                        Terminal.line((["address": .string(address), "error": .string("\(error)")] as JSON).text)
+                    }
                     table.rows.append([address, Style.red("no answer"), "", "\(error)"])
                 }
             }

@@ -32,7 +32,8 @@ extension Command {
             show(session: session.body, invocation)
             let phase = SessionWatch.phase(in: callback)
             guard phase == "AVAILABLE" || phase == "RUNNING" else {
-                throw Failure(.sessionFailed, "the session is \(phase ?? "gone")")
+                let why = reason(of: session.body).map { ": \($0)" } ?? ""
+                throw Failure(.sessionFailed, "the session is \(phase ?? "gone")\(why)")
             }
         }
     }
@@ -144,6 +145,13 @@ extension Command {
         for message in session["meta"]?["messages"]?.array ?? [] {
             if let text = message["message"]?.string { Terminal.line("           " + Style.faint(text)) }
         }
+    }
+
+    /// Why a session is in its phase, in the most words that there are.
+    private static func reason(of session: JSON) -> String? {
+        guard let reason = session["reason"]?.string else { return nil }
+        let messages = (session["meta"]?["messages"]?.array ?? []).compactMap { $0["message"]?.string }
+        return messages.first { $0.hasPrefix(reason) } ?? reason
     }
 
     private static func coloured(_ phase: String) -> String {

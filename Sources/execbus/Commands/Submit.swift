@@ -11,7 +11,7 @@ extension Command {
         positionals: [.init(name: "FILE", help: "A JSON file, or - for standard input.")],
         options: .connecting + [
             .value("deadline", "SECONDS", "How long sites may think; default: 2."),
-            .value("mode", "MODE", "interactive (default) or batch."),
+            .value("mode", "MODE", "How it is to run: interactive (default) or batch."),
         ]
     ) { invocation in
         guard let seconds = Double(invocation["deadline"] ?? "2"), (0.1...60).contains(seconds) else {
@@ -40,7 +40,8 @@ extension Command {
         }
     }
 
-    private static func show(offerset: JSON, _ invocation: Invocation) throws {
+    /// Shows an offerset; one without an offer is an error after that.
+    static func show(offerset: JSON, _ invocation: Invocation) throws {
         if invocation.has("json") {
             Terminal.line(offerset.text)
         } else {

@@ -1,4 +1,5 @@
 internal import AMQP
+internal import LocalNetwork
 internal import Topology
 internal import Wire
 
@@ -14,7 +15,7 @@ extension Command {
                     """,
                 options: sites + broker
             ) { invocation in
-                let topology = Topology(sites: try siteNames(invocation))
+                let topology = try topology(invocation)
                 try await withAMQPConnection(try administrator(invocation)) { connection in
                     try tell(try await topology.apply(over: connection), invocation, well: "the topology is in place")
                 }
@@ -31,7 +32,7 @@ extension Command {
                     .value("vhost", "NAME", "The virtual host in the export; default: execbus."),
                 ]
             ) { invocation in
-                let topology = Topology(sites: try siteNames(invocation))
+                let topology = try topology(invocation)
                 if let file = invocation["definitions"] {
                     let findings = topology.compare(
                         with: try Connecting.readJSON(file), users: topology.participantUsers(),
@@ -50,7 +51,10 @@ extension Command {
                     Participants' users get no password: nobody can log in until one is set
                     (rabbitmqctl change_password cavern.ral …).
                     """,
-                options: sites + [.value("vhost", "NAME", "The virtual host; default: execbus.")]
+                options: [
+                    .value("sites", "LIST", "The sites of the network; default: ral,caen."),
+                    .value("vhost", "NAME", "The virtual host; default: execbus."),
+                ]
             ) { invocation in
                 let topology = Topology(sites: try siteNames(invocation))
                 let users = [BrokerUser.administrator(password: nil)] + topology.participantUsers()
@@ -61,10 +65,11 @@ extension Command {
         ])
 
     private static let sites: [Option] = [
-        .value("sites", "LIST", "The sites of the network, such as ral,caen; default: ral,caen.")
+        .value("sites", "LIST", "The sites of the network; default: those of --state, otherwise ral,caen.")
     ]
     private static let broker: [Option] = [
         .value("amqp", "URI", "The broker, with an administrator's credentials; default: EXECBUS_AMQP."),
+        .value("state", "DIR", "The folder of `execbus up`: takes its broker, as its operator."),
         .flag("json", "Writes findings as JSON."),
     ]
 
@@ -78,11 +83,21 @@ extension Command {
         }
     }
 
-    private static func administrator(_ invocation: Invocation) throws -> AMQPConfiguration {
-        guard let uri = invocation["amqp"] ?? Connecting.environment("EXECBUS_AMQP") else {
-            throw UsageError("--amqp URI says which broker: amqp://admin:PASSWORD@HOST/execbus")
+    /// The topology of the sites that the options name, or that the network of `--state` has.
+    private static func topology(_ invocation: Invocation) throws -> Topology {
+        guard invocation["sites"] == nil, invocation["state"] != nil else {
+            return Topology(sites: try siteNames(invocation))
         }
-        return try AMQPConfiguration(uri: uri)
+        return Topology(sites: try Connecting.network(invocation).sites.compactMap(SiteName.init))
+    }
+
+    private static func administrator(_ invocation: Invocation) throws -> AMQPConfiguration {
+        if let uri = invocation["amqp"] { return try AMQPConfiguration(uri: uri) }
+        guard invocation["state"] != nil || Connecting.environment("EXECBUS_AMQP") != nil else {
+            throw UsageError(
+                "which broker? --amqp amqp://admin:PASSWORD@HOST/execbus, or --state DIR of a running network")
+        }
+        return try Connecting.configuration(invocation, as: DefaultUsers.operatorName)
     }
 
     private static func tell(_ findings: [Finding], _ invocation: Invocation, well: String) throws {

@@ -57,6 +57,9 @@ struct NetworkProcess {
     func run() async throws {
         let ends = try await Signals.stream([SIGTERM, SIGINT])
         let begin = ContinuousClock.now
+        // Before anything is touched: another network on this folder goes on as if nothing had been.
+        let claim = try NetworkClaim(folder)
+        defer { claim.release() }
         let earlier = (try? NetworkDescription(readingFrom: folder.path))?.users ?? []
         let users = try DefaultUsers.make(keeping: earlier)
         // It is there again when all workers serve.

@@ -1,3 +1,4 @@
+internal import AMQP
 internal import MessageBus
 internal import Wire
 
@@ -6,9 +7,11 @@ extension Command {
         name: "watch", summary: "Shows live events, one line each.",
         discussion: """
             PATTERN is a binding key of a topic exchange: a star is one word, # any number of words.
-              session.*.available.#    every session that has become available
-              '*.ral.#'                all of one site
-              '*.*.*.UUID'             all about one thing
+              'session.#'                each phase of every session
+              'session.*.available.#'    every session that has become available
+              '*.ral.#'                  all of one site
+              '*.*.*.UUID'               all about one thing
+            Standard error says "hears …" once nothing more can be missed.
             """,
         positionals: [.init(name: "PATTERN", help: "Which routing keys to show; default: # (all).", isOptional: true)],
         options: .connecting + [.value("count", "N", "Ends after so many events.")]
@@ -17,12 +20,14 @@ extension Command {
             guard let count = Int(text), count > 0 else { throw UsageError("--count takes a whole number above 0") }
             return count
         }
-        try await Connecting.withClient(invocation) { client in
-            try await client.hear([invocation.positionals.first ?? "#"]) { event in
-                Terminal.line(invocation.has("json") ? json(event).text : line(event))
-                left = left.map { $0 - 1 }
-                return left != 0
-            }
+        let pattern = invocation.positionals.first ?? "#"
+        let configuration = try Connecting.configuration(invocation)
+        try await BusClient.hear(
+            [pattern], with: configuration, ready: { Terminal.complain("hears \(pattern) as \(configuration.user)") }
+        ) { event in
+            guard Terminal.line(invocation.has("json") ? json(event).text : line(event)) else { return false }
+            left = left.map { $0 - 1 }
+            return left != 0
         }
     }
 

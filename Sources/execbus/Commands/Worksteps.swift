@@ -8,7 +8,8 @@ extension Command {
             Command(
                 name: "create", summary: "Makes a new workstep, empty or from a file of parts.",
                 positionals: [
-                    .init(name: "FILE", help: "Its parts as JSON: executable, compute, data, …", isOptional: true)
+                    .init(
+                        name: "FILE", help: "Its parts as JSON: executable, compute, data, schedule.", isOptional: true)
                 ],
                 options: .connecting
             ) { invocation in
@@ -34,12 +35,10 @@ extension Command {
     private static func ask(_ type: String, _ body: JSON, _ invocation: Invocation) async throws {
         try await Connecting.withClient(invocation) { client in
             let answer = try await client.request(type, of: "workstep-editor", body)
-            if invocation.has("json") {
-                Terminal.line(answer.body.text)
-            } else if answer.type == "srcnet.offerset.v1" {
-                Terminal.line(OfferTable(offerset: answer.body, now: .now()).text)
+            if answer.type == "srcnet.offerset.v1" {
+                try show(offerset: answer.body, invocation)
             } else {
-                Terminal.line(answer.body.prettyText)
+                Terminal.line(invocation.has("json") ? answer.body.text : answer.body.prettyText)
             }
         }
     }

@@ -16,18 +16,22 @@ enum Terminal {
         return Int(size.ws_col)
     }
 
-    /// Writes text to standard output at once.
-    static func write(_ text: String) {
+    /// Writes text to standard output at once. Whether somebody reads it: `| head` reads no further when it has enough.
+    @discardableResult
+    static func write(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            if count <= 0 { return }
+            if count < 0, errno == EINTR { continue }
+            if count <= 0 { return false }
             sent += count
         }
+        return true
     }
 
-    static func line(_ text: String = "") { write(text + "\n") }
+    @discardableResult
+    static func line(_ text: String = "") -> Bool { write(text + "\n") }
 
     /// Writes a line to standard error.
     static func complain(_ text: String) {

@@ -9,7 +9,7 @@ extension Command {
             EXECBUS_AMQP or --amqp. It keeps what it must not forget in one SQLite file, and may be killed at any time.
             It says "ready" on standard output when it serves its queues.
             """,
-        positionals: [.init(name: "NAME", help: participantNames + ".")],
+        positionals: [.init(name: "NAME", help: "One of \(participantNames).")],
         options: [
             .value("site", "SITE", "The site, for a participant that each site has."),
             .value("amqp", "URI", "Where RabbitMQ is; default: EXECBUS_AMQP, which no other user can see."),
@@ -18,7 +18,7 @@ extension Command {
             .value("site-file", "FILE", "The configuration of the site."),
             .value("sites", "LIST", "Sites that are asked for offers, for global-execution; those heard are added."),
             .value("instance", "NAME", "Tells replicas apart; default: the process number."),
-            .value("log", "LEVEL", "debug, info (default), warning or error."),
+            .value("log", "LEVEL", "What it writes of itself: debug, info (default), warning or error."),
         ]
     ) { invocation in
         let word = try invocation.required(0)

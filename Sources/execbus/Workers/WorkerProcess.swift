@@ -36,7 +36,7 @@ struct WorkerProcess {
             throw UsageError("--log takes debug, info, warning or error")
         }
         let log = Log(name: address, least: level)
-        let policy = try invocation["policy"].map { try Policy(file: $0) }
+        let policy = try policy()
         var settings = LoopSettings(log: log)
         settings.version = Execbus.version
         settings.faults = FaultPoints(folder: Connecting.environment("EXECBUS_FAULTS"), address: address)
@@ -60,6 +60,10 @@ struct WorkerProcess {
                 worker.settings.log(.info, "serves \(worker.queues.joined(separator: ", "))")
                 Terminal.line("ready")
             }, ends: ends)
+    }
+
+    private func policy() throws -> Policy? {
+        do { return try invocation["policy"].map(Policy.init(file:)) } catch { throw Failure(.usage, "\(error)") }
     }
 
     /// The configuration of the site.
