@@ -12,6 +12,8 @@ struct ScenarioNetwork: Sendable {
     let folder: NetworkFolder
     /// Where files arm fault points.
     let faults: String
+    /// The images that it pulls from.
+    let registry: String
     private let process: ChildProcess
 
     static var shared: ScenarioNetwork { get async throws { try await starting.value } }
@@ -38,7 +40,7 @@ struct ScenarioNetwork: Sendable {
         settings.errors = .file(root + "/up.log")
         settings.group = .session
         let process = try await ChildProcess.spawn(settings)
-        let network = ScenarioNetwork(folder: folder, faults: faults, process: process)
+        let network = ScenarioNetwork(folder: folder, faults: faults, registry: registry, process: process)
         let isReady = await eventually(within: .seconds(90)) {
             process.status != nil || (try? network.description)?.workers.isEmpty == false
         }

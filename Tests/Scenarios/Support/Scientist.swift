@@ -1,3 +1,4 @@
+import AMQP
 import ExecutionModel
 import HTTPClient
 import MessageBus
@@ -13,8 +14,12 @@ struct Scientist {
 
     /// Runs `body` as a user of the network who hears events and callbacks.
     static func with(_ name: String = "alice", _ body: (Scientist) async throws -> Void) async throws {
-        let network = try await ScenarioNetwork.shared
-        try await network.withClient(as: name) { client in
+        try await with(uri: ScenarioNetwork.shared.uri(of: name), body)
+    }
+
+    /// The same on any network.
+    static func with(uri: String, _ body: (Scientist) async throws -> Void) async throws {
+        try await BusClient.with(AMQPConfiguration(uri: uri)) { client in
             let scientist = Scientist(client: client, callbacks: CallbackLog(), facts: EventLog())
             let stream = client.callbacks()
             let collecting = Task { for await callback in stream { scientist.callbacks.add(callback) } }
@@ -90,6 +95,7 @@ struct Scientist {
     // MARK: Waiting
 
     /// The callbacks about a session once there are so many.
+    @discardableResult
     func callbacks(_ offer: Offer, count: Int, within limit: Duration = .seconds(60)) async throws -> [ReceivedMessage]
     {
         let came = await eventually(within: limit) { callbacks.about(offer.session).count >= count }
@@ -107,14 +113,27 @@ struct Scientist {
 
     /// What lies in the data of a session, asked of its link with its token and without.
     func open(_ session: JSON) async throws -> (with: Int, without: Int, files: JSON) {
-        let link = try #require(session["connectors"]?[0]?["location"]?.string)
-        let id = try #require(session["meta"]?["uuid"]?.string)
-        let base = try #require(link.firstRange(of: id).map { link[..<$0.upperBound] })
-        let token = try #require(link.split(separator: "?", maxSplits: 1).dropFirst().first)
+        let (base, token) = try link(session)
         let http = try HTTPClient()
         let with = try await http.get("\(base)/api/contents/data?\(token)")
         let without = try await http.get("\(base)/api/contents/data")
         return (with.status, without.status, try JSON(parsing: with.body))
+    }
+
+    /// Has the session's own program end, as a person does who logs out.
+    func quit(_ session: JSON) async throws {
+        let (base, token) = try link(session)
+        let answer = try await HTTPClient().get("\(base)/quit?\(token)")
+        try #require(answer.status == 200)
+    }
+
+    /// The address below which a session answers, and the query that holds its token.
+    private func link(_ session: JSON) throws -> (base: String, token: String) {
+        let link = try #require(session["connectors"]?[0]?["location"]?.string)
+        let id = try #require(session["meta"]?["uuid"]?.string)
+        let base = try #require(link.firstRange(of: id).map { link[..<$0.upperBound] })
+        let token = try #require(link.split(separator: "?", maxSplits: 1).dropFirst().first)
+        return (String(base), String(token))
     }
 
     /// Ends a session at once, whatever became of it, so that a failing test leaves nothing running.
