@@ -15,8 +15,8 @@ package enum DefaultUsers {
     {
         var users: [NetworkDescription.User] = []
         for (name, group, may) in [
-            ("alice", "astronomers", "everything"),
-            ("bob", "guests", "everything but submit: denied when the request comes"),
+            ("alice", "astronomers", "do everything"),
+            ("bob", "guests", "do everything but submit: denied when the request comes"),
             ("carol", "students", "submit, but not accept: denied when the offer is accepted"),
             ("dave", readers, "hear events only; RabbitMQ itself refuses the rest"),
             (operatorName, operators, "administrate RabbitMQ: every queue, parked messages among them"),

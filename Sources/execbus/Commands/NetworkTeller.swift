@@ -38,11 +38,15 @@ struct NetworkTeller {
             }
             if waiting.remove(address) != nil, waiting.isEmpty {
                 try description.write(to: folder)
-                let users = description.users.map { "\($0.name) (\($0.may))" }.joined(separator: ", ")
                 Terminal.line(
                     Style.bold("ready")
                         + " after \(Units.duration(.now - begin)); see \(folder)/\(NetworkDescription.fileName)")
-                if !isQuiet { Terminal.line(Style.faint("users: \(users)")) }
+                if !isQuiet {
+                    for user in description.users {
+                        let name = user.name + String(repeating: " ", count: max(1, 10 - user.name.count))
+                        Terminal.line(Style.faint("  --user \(name)may \(user.may)"))
+                    }
+                }
             }
         case .ended(let address, let status, let delay):
             let log = NetworkFolder(folder).log(of: address)
