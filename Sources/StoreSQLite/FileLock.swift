@@ -26,7 +26,11 @@ struct FileLock: ~Copyable {
         self.descriptor = descriptor
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // Closing alone would leave the lock to a child that is just being started and still has the descriptor.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     /// The process that wrote its number into the file.
     private static func owner(_ descriptor: Int32) -> Int32? {
