@@ -19,5 +19,11 @@ final class FolderLock: Sendable {
     }
 
     /// Gives it back; once, however often called.
-    func release() { file.withLock { $0 = nil } }
+    func release() {
+        file.withLock { file in
+            // Said outright, since a child that is just being started may still have the descriptor.
+            file?.unlock()
+            file = nil
+        }
+    }
 }
