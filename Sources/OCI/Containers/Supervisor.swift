@@ -87,9 +87,9 @@ struct Supervisor {
     }
 
     /// How it is with the container. Between its end and the moment in which the shell has written the exit code lie
-    /// milliseconds, which are waited for.
+    /// milliseconds, seconds on a busy machine, which are waited for: a session that ended well is not told as lost.
     func state() async throws -> ContainerState {
-        if case .ended(nil) = folder.state() { _ = try await waitForEnd(upTo: .seconds(1)) }
+        if case .ended(nil) = folder.state() { _ = try await waitForEnd(upTo: .seconds(30)) }
         return folder.state()
     }
 
