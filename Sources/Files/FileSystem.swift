@@ -1,4 +1,4 @@
-package import Glibc
+internal import Glibc
 
 /// Files and folders by their paths, for what an operator names and for what this program keeps for itself: links on the
 /// way are followed. Where others may write, `Folder` is the way. All of it blocks.
@@ -34,7 +34,7 @@ package enum FileSystem {
     }
 
     /// Makes a folder and those above it where there are none, all with this mode.
-    package static func makeFolder(_ path: String, mode: mode_t = 0o755) throws(FileError) {
+    package static func makeFolder(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
         if mkdir(path, mode) == 0 || errno == EEXIST { return }
         if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
             try makeFolder(String(path[..<slash]), mode: mode)
@@ -44,7 +44,7 @@ package enum FileSystem {
     }
 
     /// Writes a small file durably, so that it is either the old or the new one whatever happens meanwhile.
-    package static func replace(_ path: String, with bytes: [UInt8], mode: mode_t = 0o644) throws(FileError) {
+    package static func replace(_ path: String, with bytes: [UInt8], mode: UInt32 = 0o644) throws(FileError) {
         let path = try EntryPath(path)
         try Folder(path.folder).replace(path.name, with: bytes, mode: mode)
     }

@@ -1,4 +1,4 @@
-package import Glibc
+internal import Glibc
 
 extension Folder {
     /// The whole of a small file; nil where there is none. More than `limit` bytes are an error.
@@ -12,7 +12,7 @@ extension Folder {
     }
 
     /// Writes a small file durably, so that it is either the old or the new one whatever happens meanwhile.
-    package func replace(_ name: FileName, with bytes: [UInt8], mode: mode_t = 0o644) throws(FileError) {
+    package func replace(_ name: FileName, with bytes: [UInt8], mode: UInt32 = 0o644) throws(FileError) {
         let temporary = Folder.uniqueName("new")
         do throws(FileError) {
             let file = try create(temporary, mode: mode)

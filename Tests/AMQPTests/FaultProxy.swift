@@ -6,6 +6,8 @@ final class FaultProxy: Sendable {
     private struct Orders {
         var cuts = 0
         var isFrozen = false
+        /// The thread that passes bytes on has taken note of it.
+        var isFrozenSeen = false
         var isRefusing = false
         var isStopped = false
         /// Bytes from clients that still pass before all is cut.
@@ -40,7 +42,14 @@ final class FaultProxy: Sendable {
     func cut() { orders.withLock { $0.cuts += 1 } }
 
     /// Passes nothing on any more, and keeps the connections open, as a dead machine does.
-    func freeze() { orders.withLock { $0.isFrozen = true } }
+    /// Nothing passes any more when it returns.
+    func freeze() {
+        orders.withLock {
+            $0.isFrozen = true
+            $0.isFrozenSeen = false
+        }
+        for _ in 0..<10_000 where !orders.withLock({ $0.isFrozenSeen }) { usleep(1_000) }
+    }
 
     func thaw() { orders.withLock { $0.isFrozen = false } }
 
@@ -112,7 +121,10 @@ final class FaultProxy: Sendable {
             // Orders are looked at every few milliseconds.
             poll(&entries, nfds_t(entries.count), 3)
             if entries[0].revents != 0 { accept(listener, target, orders, proxy, &flows) }
-            if orders.isFrozen { continue }
+            if orders.isFrozen {
+                proxy()?.orders.withLock { $0.isFrozenSeen = true }
+                continue
+            }
             for index in flows.indices {
                 if !pass(&flows[index], proxy) {
                     closeAll()
