@@ -94,6 +94,7 @@ import Wire
             await network.send("test.get.v1", "{}", id: nil)
             let answers = try await network.messages("answers", count: 2)
             #expect(network.slug(answers[0]) == bad.slug)
+            #expect((answers[0].body["errors"] != nil) == (bad.slug == "invalid"), "each fault of `invalid` is named")
             #expect(answers[0].correlationID == "c1")
             #expect(answers[1].body == ["sum": 0, "total": 0])
             #expect(network.broker.messages(in: "bank.parked").isEmpty)

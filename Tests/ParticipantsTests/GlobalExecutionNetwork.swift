@@ -18,6 +18,13 @@ final class GlobalNetwork {
             services: ["global-execution", "workstep-editor"])
     }
 
+    /// Parts that claim to be those of a workstep of the editor.
+    static let partsBesideUUID: JSON = {
+        var workstep = parts
+        workstep["uuid"] = .string(uuid(7))
+        return workstep
+    }()
+
     static let parts: JSON = [
         "executable": [
             "kind":

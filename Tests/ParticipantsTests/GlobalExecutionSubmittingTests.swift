@@ -69,6 +69,7 @@ import Wire
             (["workstep": ["uuid": .string(uuid(1)), "revision": "one"]], ["/workstep/revision"]),
             (["workstep": ["executable": ["kind": "nothing"]]], ["/workstep/executable/kind"]),
             (["workstep": ["compute": [:]]], ["/workstep/executable", "/workstep/compute/kind"]),
+            (["workstep": GlobalNetwork.partsBesideUUID], ["/workstep/uuid"]),
             (["workstep": GlobalNetwork.parts, "mode": "soon"], ["/mode"]),
             (["workstep": GlobalNetwork.parts, "mode": "batch"], ["/mode"]),
             (["workstep": GlobalNetwork.parts, "callback": ["type": "amqp"]], ["/callback"]),

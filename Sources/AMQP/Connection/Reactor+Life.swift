@@ -191,8 +191,6 @@ extension Reactor {
         queued = []
         for command in left { command.refuse(error) }
         handOver()
-        core.count { $0 += tally }
-        tally = AMQPStatistics()
         core.events.send(.closed)
         core.events.finish()
         started?.resume(.failure(error))

@@ -128,19 +128,25 @@ extension Reactor {
 
     /// Gives deliveries and confirms of this turn to those who wait for them.
     func handOver() {
+        for subscription in touched { tally.delivered += UInt64(subscription.collected.count) }
+        for entry in settled { count(entry) }
+        // Before they are told: who knows an outcome finds it counted.
+        publishTally()
         for subscription in touched where !subscription.collected.isEmpty {
-            tally.delivered += UInt64(subscription.collected.count)
             let messages = subscription.collected
             subscription.collected = []
             subscription.consumer.deliver(messages)
         }
         touched.removeAll(keepingCapacity: true)
-        guard !settled.isEmpty else { return }
-        for entry in settled {
-            count(entry)
-            entry.owner.settle(entry.range, entry.outcome)
-        }
+        for entry in settled { entry.owner.settle(entry.range, entry.outcome) }
         settled.removeAll(keepingCapacity: true)
+    }
+
+    /// Adds what was counted in this turn to the connection's statistics.
+    func publishTally() {
+        guard tally != AMQPStatistics() else { return }
+        core.count { $0 += tally }
+        tally = AMQPStatistics()
     }
 
     private func count(_ entry: Confirms.Settled) {
@@ -184,10 +190,6 @@ extension Reactor {
             tally.published += UInt64(entry.range.count)
         }
         handOver()
-        if tally != AMQPStatistics() {
-            core.count { $0 += tally }
-            tally = AMQPStatistics()
-        }
         return admitted.isEmpty ? nil : [admitted.first?.batch.deadline, health.verdict].compactMap { $0 }.min()
     }
 

@@ -38,8 +38,10 @@ struct Intake: Sendable {
                 correlationID: properties.correlationID,
                 traceparent: delivery.header("traceparent"), isRemembered: false)
         }
-        func refuse(_ kind: Problem.Kind, _ detail: String, errors: [Problem.Fault] = []) -> Result {
-            .refused(Problem(kind, detail, errors: errors), request(id), type.flatMap { accepts[$0] })
+        func refuse(_ kind: Problem.Kind, _ detail: String) -> Result {
+            // An empty pointer is the message as a whole: what is wrong is a property or a header, not a field.
+            let errors = kind == .invalid ? [Problem.Fault(pointer: "", detail: detail)] : []
+            return .refused(Problem(kind, detail, errors: errors), request(id), type.flatMap { accepts[$0] })
         }
 
         if let count = delivery.number("x-delivery-count"), count >= Self.deliveryLimit { return .poisonous }
@@ -80,8 +82,7 @@ struct Intake: Sendable {
             asker = caller
         }
         if treatment == .command, (id ?? "").isEmpty {
-            let fault = Problem.Fault(pointer: "", detail: "the property message_id is required for a command")
-            return refuse(.invalid, fault.detail, errors: [fault])
+            return refuse(.invalid, "the property message_id is required for a command")
         }
         if let id, id.utf8.count > 255 {
             return refuse(.invalid, "message_id is longer than 255 bytes")

@@ -41,23 +41,14 @@ extension ExecutionBroker {
     func listSessions(_ message: Message, _ decision: inout Decision) throws {
         let reader = JSONReader(message.body)
         let phase = reader.choice("phase", Phase.self)
-        let limit = Int(reader.int("limit", in: 1...1_000) ?? 100)
-        var after = reader.uuid("after")
+        let asked = PageRequest(reader)
         try reader.finish()
         let owner = Owner(iss: message.asker.iss, sub: message.asker.sub)
-        // Read on until the page is full and one more tells that there is a next one.
-        var found: [Session] = []
-        repeat {
-            let page = try decision.list(
-                StoredSession.self, kind: StoredSession.kind, group: StoredSession.group(of: owner), after: after,
-                limit: limit + 1)
-            found += page.map(\.state.session).filter { phase == nil || $0.phase == phase }
-            after = page.count == limit + 1 ? page.last?.id : nil
-        } while found.count <= limit && after != nil
-        let page = found.prefix(limit)
+        let page = try decision.page(
+            StoredSession.self, kind: StoredSession.kind, group: StoredSession.group(of: owner), asked
+        ) { phase == nil || $0.session.phase == phase }
         let body = JSON.object(compacting: [
-            "sessions": .array(page.map(\.entry)),
-            "next": found.count > limit ? page.last.map { .string($0.id.description) } : nil,
+            "sessions": .array(page.states.map(\.session.entry)), "next": page.next.map(JSON.string),
         ])
         decision.answer(message.request, MessageType.sessions.rawValue, body)
     }

@@ -47,22 +47,13 @@ extension GlobalExecution {
     func listSessions(_ message: Message, _ decision: inout Decision) throws {
         let reader = JSONReader(message.body)
         let phase = reader.choice("phase", Phase.self)
-        let limit = Int(reader.int("limit", in: 1...1_000) ?? 100)
-        var after = reader.uuid("after")
+        let asked = PageRequest(reader)
         try reader.finish()
-        // Read on until the page is full and one more tells that there is a next one.
-        var found: [DirectoryEntry] = []
-        let group = Gather.group(of: message.asker)
-        repeat {
-            let page = try decision.list(
-                DirectoryEntry.self, kind: DirectoryEntry.kind, group: group, after: after, limit: 1_000)
-            found += page.map(\.state).filter { phase == nil || $0.phase == phase }
-            after = page.count == 1_000 ? page.last?.id : nil
-        } while found.count <= limit && after != nil
-        let page = found.prefix(limit)
+        let page = try decision.page(
+            DirectoryEntry.self, kind: DirectoryEntry.kind, group: Gather.group(of: message.asker), asked
+        ) { phase == nil || $0.phase == phase }
         let body = JSON.object(compacting: [
-            "sessions": .array(page.map(\.json)),
-            "next": found.count > limit ? page.last.map { .string($0.session.description) } : nil,
+            "sessions": .array(page.states.map(\.json)), "next": page.next.map(JSON.string),
         ])
         decision.answer(message.request, MessageType.sessions.rawValue, body)
     }

@@ -21,6 +21,7 @@ extension GlobalExecution {
                 workstep: reference, parts: nil)
             askEditor(pending, reference, &decision)
         case .parts(let parts, let workstep, let reference):
+            if reference != nil { try requireEditor(message) }
             pending = PendingSubmission(
                 offerset: offerset, request: message.request, owner: message.asker, deadline: submission.deadline,
                 workstep: reference, parts: parts)
@@ -28,6 +29,13 @@ extension GlobalExecution {
         }
         try save(pending, &decision)
         decision.setTimer(Self.timer(offerset), at: submission.deadline)
+    }
+
+    /// Only the editor knows that parts are those of a workstep that it keeps; anybody else names one or gives the parts.
+    private func requireEditor(_ message: Message) throws(Problem) {
+        guard message.sender != ParticipantName.workstepEditor.rawValue else { return }
+        let detail = "must not stand beside the parts: name a workstep, or give its parts"
+        throw Problem(.invalid, "/workstep/uuid: \(detail)", errors: [.init(pointer: "/workstep/uuid", detail: detail)])
     }
 
     /// The editor has the workstep (I3).

@@ -58,17 +58,12 @@ package struct WorkstepEditor: Participant {
 
     private func list(_ message: Message, _ decision: inout Decision) throws {
         let reader = JSONReader(message.body)
-        let limit = Int(reader.int("limit", in: 1...1_000) ?? 100)
-        let after = reader.uuid("after")
+        let asked = PageRequest(reader)
         try reader.finish()
-        // One more than is wanted tells whether there are more.
-        let found = try decision.list(
-            StoredWorkstep.self, kind: StoredWorkstep.kind, group: StoredWorkstep.group(of: message.asker),
-            after: after, limit: limit + 1)
-        let page = found.prefix(limit)
+        let page = try decision.page(
+            StoredWorkstep.self, kind: StoredWorkstep.kind, group: StoredWorkstep.group(of: message.asker), asked)
         let body = JSON.object(compacting: [
-            "worksteps": .array(page.map(\.state.summary)),
-            "next": found.count > limit ? page.last.map { .string($0.id) } : nil,
+            "worksteps": .array(page.states.map(\.summary)), "next": page.next.map(JSON.string),
         ])
         decision.answer(message.request, MessageType.worksteps.rawValue, body)
     }
