@@ -91,7 +91,7 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["Wire", "Topology", "LocalNetwork", "Processes"],
+            dependencies: ["Wire", "Topology", "LocalNetwork", "Processes", "Files"],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("WireTests", ["Wire"]),
         tests("AMQPTests", ["AMQP", "LocalNetwork"]),

@@ -89,7 +89,7 @@ import Wire
     }
 
     /// The processes of the machine that have this on their command line.
-    private func processes(with mark: String) -> [Int32] {
+    func processes(with mark: String) -> [Int32] {
         FileSystem.names(in: "/proc").compactMap { Int32($0) }.filter { pid in
             let line = (try? FileSystem.contents("/proc/\(pid)/cmdline", limit: 1 << 20)) ?? []
             return line.split(separator: 0).contains { $0.elementsEqual(mark.utf8) }

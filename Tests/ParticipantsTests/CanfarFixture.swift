@@ -15,7 +15,8 @@ struct CanfarFixture: Sendable {
     let settings: CanfarSettings
     let digest: Digest
 
-    /// Answers below its base to who has the token; tells what it sees; ends itself when asked to.
+    /// Answers below its base to who has the token; tells what it sees; ends itself when asked to. Each of its lives
+    /// leaves a mark.
     private static let server = #"""
         #include <arpa/inet.h>
         #include <fcntl.h>
@@ -28,10 +29,13 @@ struct CanfarFixture: Sendable {
             const char *mode = count > 1 ? arguments[1] : "";
             const char *token = getenv("JUPYTER_TOKEN"), *port = getenv("SESSION_PORT"), *id = getenv("SESSION_ID");
             if (!token || !port || !id) return 4;
+            int starts = open("output/starts", O_CREAT | O_WRONLY | O_APPEND, 0600);
+            write(starts, "x", 1), close(starts);
             if (strcmp(mode, "fail") == 0) return fprintf(stderr, "cannot start with %s\n", token), 3;
             char base[256], known[256];
             snprintf(base, sizeof base, "GET /session/%s/", id);
             snprintf(known, sizeof known, "token=%s", token);
+            if (strcmp(mode, "waiting") == 0) while (access("output/go", F_OK) != 0) usleep(10000);
             struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(port))};
             address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
             int server = socket(AF_INET, SOCK_STREAM, 0), on = 1;
@@ -40,7 +44,6 @@ struct CanfarFixture: Sendable {
             // One child in the session of its parent, one in a session of its own.
             for (int child = 0; child < 2; child++) if (fork() == 0) { if (child) setsid(); for (;;) pause(); }
             if (strcmp(mode, "mute") == 0) for (;;) pause();
-            if (strcmp(mode, "slow") == 0) sleep(2);
             for (;;) {
                 int client = accept(server, NULL, NULL);
                 char request[4096] = {0}, body[4096] = {0}, answer[8192];
@@ -72,6 +75,17 @@ struct CanfarFixture: Sendable {
         return folder + "/server"
     }
 
+    /// The site in a folder in which `with` has made it, as another process finds it.
+    init(folder: String, digest: Digest) throws {
+        var settings = CanfarSettings(
+            site: try Preparing.site, state: folder + "/state", images: folder + "/state/images")
+        settings.grace = .milliseconds(100)
+        settings.patience = .seconds(20)
+        self.folder = folder
+        self.settings = settings
+        self.digest = digest
+    }
+
     /// Makes the image and pulls it.
     static func with(_ body: (CanfarFixture) async throws -> Void) async throws {
         try await withTemporaryFolder { folder in
@@ -84,11 +98,7 @@ struct CanfarFixture: Sendable {
             let resolved = try await OCILayout.resolve(
                 try OCI.ImageReference(parsing: "srcnet/tiny:1"), in: folder + "/registry")
             _ = try await store.pull(resolved, from: try OCILayout(opening: folder + "/registry")) { _ in }
-            var settings = CanfarSettings(
-                site: try Preparing.site, state: folder + "/state", images: folder + "/state/images")
-            settings.grace = .milliseconds(100)
-            settings.patience = .seconds(20)
-            let fixture = CanfarFixture(folder: folder, settings: settings, digest: resolved.digest)
+            let fixture = try CanfarFixture(folder: folder, digest: resolved.digest)
             do {
                 try await body(fixture)
             } catch {
@@ -115,6 +125,15 @@ struct CanfarFixture: Sendable {
     }
 
     var area: String { folder + "/state/areas/" + Preparing.session }
+
+    /// The folder of a `RuntimeGate`.
+    var gate: String { folder + "/gate" }
+
+    /// How often the session's program has been started in all.
+    var starts: Int { Int(FileSystem.size(area + "/output/starts") ?? 0) }
+
+    /// Lets a session go on that was started with the argument `waiting`, and answer.
+    func letItAnswer() throws { try FileSystem.replace(area + "/output/go", with: []) }
 
     /// The data as `prepare-data` puts it there.
     func prepareData() throws {

@@ -64,24 +64,5 @@ extension CanfarContainers {
                 }
             }
         }
-
-        @Test func `a start whose worker stops goes on with the next, by the same process`() async throws {
-            try await CanfarFixture.with { site in
-                let network = PreparationLoop(CanfarWork.self, site: try Preparing.site)
-                try await network.live(try await Canfar.worker(site.settings).performer) {
-                    await network.send(.sessionStart, try site.command(arguments: ["slow"]).json)
-                    #expect(await eventually { site.processes().count == 3 })
-                }
-                let processes = site.processes()
-                try await network.live(try await Canfar.worker(site.settings).performer) {
-                    let done = try await network.told(.taskDone)
-                    #expect(done.status == .completed)
-                    // Seen once on a busy machine: the first container was gone, and the next worker started another.
-                    withKnownIssue("a start may begin anew after a stop", isIntermittent: true) {
-                        #expect(site.processes() == processes)
-                    }
-                }
-            }
-        }
     }
 }

@@ -8,8 +8,6 @@ package struct BubblewrapRuntime: ContainerRuntime {
     package let name = "bubblewrap"
     private let program: String
     private let containers: String
-    /// The member of what it writes about itself.
-    private static let pidKey = "child-pid"
 
     /// - Parameter folder: where it keeps everything; the same again after a restart.
     package init(folder: String, program: String = "bwrap") throws {
@@ -23,7 +21,12 @@ package struct BubblewrapRuntime: ContainerRuntime {
 
     package func start(_ spec: ContainerSpec) async throws -> RunningContainer {
         try spec.check()
-        let folder = try ContainerFolder(spec.id, in: containers)
+        try Task.checkCancellation()
+        return try await Undisturbed.run { try await startNow(spec) }
+    }
+
+    private func startNow(_ spec: ContainerSpec) async throws -> RunningContainer {
+        let folder = try folder(spec.id)
         try folder.make()
         var shell: ChildProcess?
         do {
@@ -31,19 +34,16 @@ package struct BubblewrapRuntime: ContainerRuntime {
             // By the environment and not as arguments, which everybody on the machine can read.
             let child = try await supervisor.startPlain([program] + arguments(for: spec), environment: spec.environment)
             shell = child
-            let started = try await supervisor.waitForStart(child, key: Self.pidKey, limits: nil)
+            let started = try await supervisor.waitForStart(child, limits: nil)
             try await waitForProgram(started, in: folder)
             let unenforced = spec.limits.names.map { UnenforcedLimit(limit: $0, reason: "bubblewrap sets no limits") }
             let container = RunningContainer(id: spec.id, process: started.process, unenforced: unenforced)
             try folder.note(container)
             return container
         } catch {
-            let child = shell
-            await CleanUp.run {
-                // The shell and all that it has started, which is all there is: bubblewrap has no memory of its own.
-                _ = await child?.kill()
-                try await removeNow(folder)
-            }
+            // The shell and all that it has started, which is all there is: bubblewrap has no memory of its own.
+            _ = await shell?.kill()
+            try? await removeNow(folder)
             throw error
         }
     }
@@ -89,18 +89,16 @@ package struct BubblewrapRuntime: ContainerRuntime {
     }
 
     package func state(of id: String) async throws -> ContainerState {
-        let folder = try ContainerFolder(id, in: containers)
-        try folder.adopt(key: Self.pidKey)
-        return try await Supervisor(folder: folder).state()
+        try await Supervisor(folder: try folder(id)).state()
     }
 
     package func stop(_ id: String, grace: Duration) async throws {
-        try await end(try ContainerFolder(id, in: containers), grace: grace)
+        try await end(try folder(id), grace: grace)
     }
 
     /// Its first process is the first of its process namespace: when that ends, the kernel ends all others.
     private func end(_ folder: ContainerFolder, grace: Duration) async throws {
-        try folder.adopt(key: Self.pidKey)
+        try await Supervisor(folder: folder).settle()
         if case .running(let container) = folder.state() {
             if grace > .zero { kill(container.process.pid, SIGTERM) }
             if try await !waitUntil(upTo: grace, { !container.process.isAlive }) {
@@ -114,21 +112,27 @@ package struct BubblewrapRuntime: ContainerRuntime {
     }
 
     package func remove(_ id: String) async throws {
-        let folder = try ContainerFolder(id, in: containers)
+        let folder = try folder(id)
         guard folder.exists else { return }
         try await removeNow(folder)
     }
 
     private func removeNow(_ folder: ContainerFolder) async throws {
+        let supervisor = Supervisor(folder: folder)
+        try await supervisor.callOff()
         try await end(folder, grace: .zero)
-        Supervisor(folder: folder).kill()
+        supervisor.kill()
         try await BlockingWork.run { _ in try folder.remove() }
+    }
+
+    private func folder(_ id: String) throws -> ContainerFolder {
+        try ContainerFolder(id, in: containers, pidKey: "child-pid")
     }
 
     package func list() async throws -> [String] { FileSystem.names(in: containers).sorted() }
 
     package func log(of id: String, last bytes: Int) async throws -> String {
-        let folder = try ContainerFolder(id, in: containers)
+        let folder = try folder(id)
         return try await BlockingWork.run { _ in folder.log(last: bytes) }
     }
 }

@@ -7,19 +7,24 @@ internal import Wire
 /// What is kept of one container, readable after any crash:
 ///
 ///     config.json     what the runtime was told
-///     container.json  its first process and the limits that do not hold; written when it runs
-///     pid             that process, written by the runtime
+///     supervisor      the shell that starts it, written by that shell; a link where nothing may start any more
+///     pid             its first process, written by the runtime once there is one
+///     container.json  that process and the limits that do not hold; written by the worker that started it
 ///     exit            its exit code, written by the supervising shell
 ///     log             what it wrote
 ///     upper, work     what it changed in its root
 struct ContainerFolder: Sendable {
     let path: String
     let id: String
+    private let pidKey: String?
 
-    /// - Parameter runtimeFolder: the folder of all containers of one runtime.
-    init(_ id: String, in runtimeFolder: String) throws(OCIError) {
+    /// - Parameters:
+    ///   - runtimeFolder: the folder of all containers of one runtime.
+    ///   - pidKey: of the member that holds the process, where the runtime writes JSON.
+    init(_ id: String, in runtimeFolder: String, pidKey: String? = nil) throws(OCIError) {
         try ContainerSpec.check(id: id)
         self.id = id
+        self.pidKey = pidKey
         path = "\(runtimeFolder)/\(id)"
     }
 
@@ -47,11 +52,11 @@ struct ContainerFolder: Sendable {
     }
 
     /// The process that the runtime has written down, once it has.
-    func pid(key: String?) -> Int32? {
+    var pid: Int32? {
         guard let bytes = try? FileSystem.contents(self / "pid", limit: 4096), !bytes.isEmpty else { return nil }
-        guard let key else { return Int32(String(decoding: bytes, as: UTF8.self).prefix { $0.isNumber }) }
+        guard let pidKey else { return Int32(String(decoding: bytes, as: UTF8.self).prefix { $0.isNumber }) }
         guard let json = try? JSON(parsing: bytes) else { return nil }
-        return json[key]?.int.flatMap { Int32(exactly: $0) }
+        return json[pidKey]?.int.flatMap { Int32(exactly: $0) }
     }
 
     func note(_ container: RunningContainer) throws(FileError) {
@@ -86,8 +91,10 @@ struct ContainerFolder: Sendable {
         return .ended(exitCode: exitCode)
     }
 
-    var exitCode: Int32? {
-        (try? FileSystem.contents(self / "exit", limit: 64)).flatMap {
+    /// The exit code of its program, where there was one: without, what the shell wrote is the runtime's own.
+    private var exitCode: Int32? {
+        guard pid != nil else { return nil }
+        return (try? FileSystem.contents(self / "exit", limit: 64)).flatMap {
             Int32(String(decoding: $0, as: UTF8.self).prefix { $0.isNumber })
         }
     }
@@ -111,8 +118,8 @@ struct ContainerFolder: Sendable {
 extension ContainerFolder {
     /// Takes note of a container whose starter died before it could: the runtime has written its process down, and that
     /// is the first of a process namespace.
-    func adopt(key: String?) throws(FileError) {
-        guard noted() == nil, let pid = pid(key: key), let process = ProcessIdentity(of: pid),
+    func adopt() throws(FileError) {
+        guard noted() == nil, let pid, let process = ProcessIdentity(of: pid),
             let status = try? FileSystem.contents("/proc/\(pid)/status", limit: 1 << 16),
             // NSpid: its number in each namespace, from the outermost (proc(5)).
             let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first(where: {

@@ -7,9 +7,13 @@ package protocol ContainerRuntime: Sendable {
     var name: String { get }
 
     /// Starts a container and returns when its program runs. A container of this name must not be there.
+    ///
+    /// Cancelled before it has begun, it starts nothing. From then on a cancellation is not heard: the container is
+    /// started, and returned. Where this process is killed meanwhile, `state` of the next one finds what comes of it.
     func start(_ spec: ContainerSpec) async throws -> RunningContainer
 
-    /// How it is with a container now.
+    /// How it is with a container now. One whose start has begun and not come to an end, since the process that began it
+    /// was killed, is waited for.
     func state(of id: String) async throws -> ContainerState
 
     /// Asks its program to end (SIGTERM), and after the grace ends every process of it (SIGKILL). Returns when none is

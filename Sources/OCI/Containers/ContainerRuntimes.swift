@@ -7,13 +7,15 @@ package enum ContainerRuntimes {
     /// - Parameter folder: where it keeps everything; the same again after a restart.
     /// - Throws: what each of them said, where none works.
     package static func choose(folder: String) async throws -> any ContainerRuntime {
+        let root = "\(folder)/empty"
+        try await BlockingWork.run { _ in try FileSystem.makeFolder(root) }
         var refusals: [String] = []
         for make in [
             { try RuncRuntime(folder: folder) as any ContainerRuntime }, { try BubblewrapRuntime(folder: folder) },
         ] {
             do {
                 let runtime = try make()
-                try await check(runtime)
+                try await check(runtime, root: root)
                 return runtime
             } catch {
                 refusals.append("\(error)")
@@ -23,11 +25,11 @@ package enum ContainerRuntimes {
     }
 
     /// Runs `true` of this machine in a container whose root holds nothing but mounts.
-    static func check(_ runtime: any ContainerRuntime) async throws {
-        let id = "check-\(UInt64.random(in: 0 ... .max))"
-        let root = "/tmp/execbus-\(id)"
-        try FileSystem.makeFolder(root)
-        defer { try? FileSystem.remove(root) }
+    /// - Parameter root: an empty folder.
+    static func check(_ runtime: any ContainerRuntime, root: String) async throws {
+        // What an earlier worker has left that was killed in the midst of this.
+        for id in try await runtime.list() where id.hasPrefix(checkPrefix) { try await runtime.remove(id) }
+        let id = "\(checkPrefix)\(UInt64.random(in: 0 ... .max))"
         guard let program = Executable.find("sleep") else { throw OCIError(.runtime, "the program sleep is not there") }
         var spec = ContainerSpec(id: id, root: root, arguments: [program, "60"])
         for path in ["/usr", "/bin", "/lib", "/lib64", "/nix/store"] where FileSystem.exists(path, followingLink: true)
@@ -42,16 +44,18 @@ package enum ContainerRuntimes {
             }
             try await runtime.remove(id)
         } catch {
-            try? await runtime.remove(id)
+            try? await Undisturbed.run { try await runtime.remove(id) }
             throw error
         }
     }
+
+    private static let checkPrefix = "check-"
 }
 
-/// Puts things in order after a failure or a cancellation: in a task of its own, which the cancellation does not reach,
-/// and waited for.
-enum CleanUp {
-    static func run(_ work: @escaping @Sendable () async throws -> Void) async {
-        await Task { try? await work() }.value
+/// Work that must come to its end once it has begun: in a task of its own, which a cancellation does not reach, and
+/// waited for.
+enum Undisturbed {
+    static func run<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        try await Task { try await work() }.value
     }
 }

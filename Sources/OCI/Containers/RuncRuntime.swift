@@ -24,12 +24,15 @@ package struct RuncRuntime: ContainerRuntime {
 
     package func start(_ spec: ContainerSpec) async throws -> RunningContainer {
         try spec.check()
-        do {
-            return try await start(spec, withLimits: true)
-        } catch let error as OCIError where error.code == .runtime && error.message.contains("cgroup") {
-            // The machine's control groups are not ours to write. What then does not hold is found, and said, by
-            // reading them back.
-            return try await start(spec, withLimits: false)
+        try Task.checkCancellation()
+        return try await Undisturbed.run {
+            do {
+                return try await start(spec, withLimits: true)
+            } catch let error as OCIError where error.code == .runtime && error.message.contains("cgroup") {
+                // The machine's control groups are not ours to write. What then does not hold is found, and said, by
+                // reading them back.
+                return try await start(spec, withLimits: false)
+            }
         }
     }
 
@@ -47,24 +50,21 @@ package struct RuncRuntime: ContainerRuntime {
             let child = try await supervisor.startWithOverlay(
                 [program, "--root", stateFolder, "run", "--bundle", folder.path, "--pid-file", folder / "pid", spec.id])
             shell = child
-            return try await supervisor.waitForStart(child, key: nil, limits: spec.limits)
+            return try await supervisor.waitForStart(child, limits: spec.limits)
         } catch {
-            // Also where the task was cancelled: a container that nobody knows of would stay for ever.
-            let child = shell
-            await CleanUp.run { try await removeNow(folder, shell: child) }
+            try? await removeNow(folder, shell: shell)
             throw error
         }
     }
 
     package func state(of id: String) async throws -> ContainerState {
         let folder = try ContainerFolder(id, in: containers)
-        try folder.adopt(key: nil)
         return try await Supervisor(folder: folder).state()
     }
 
     package func stop(_ id: String, grace: Duration) async throws {
         let folder = try ContainerFolder(id, in: containers)
-        try folder.adopt(key: nil)
+        try await Supervisor(folder: folder).settle()
         if case .running(let container) = folder.state() {
             kill(container.process.pid, SIGTERM)
             if try await !waitUntil(upTo: grace, { !container.process.isAlive }) { try await delete(id) }
@@ -84,8 +84,8 @@ package struct RuncRuntime: ContainerRuntime {
 
     /// - Parameter shell: the supervising shell, where this process has started it; it may not even have begun.
     private func removeNow(_ folder: ContainerFolder, shell: ChildProcess? = nil) async throws {
-        try? folder.adopt(key: nil)
         let supervisor = Supervisor(folder: folder)
+        try await supervisor.callOff()
         // Again and again, because the shell may be about to start what there is nothing of yet.
         let deadline = ContinuousClock.now + .seconds(10)
         var hasEnded = false
@@ -97,7 +97,11 @@ package struct RuncRuntime: ContainerRuntime {
                 hasEnded = try await supervisor.waitForEnd(upTo: .milliseconds(100))
             }
         } while !hasEnded && ContinuousClock.now < deadline
-        supervisor.kill()
+        if !hasEnded {
+            supervisor.kill()
+            try await delete(folder.id)
+        }
+        try? folder.adopt()
         if case .running(let container) = folder.state() {
             guard try await waitUntil(upTo: .seconds(10), { !container.process.isAlive }) else {
                 throw OCIError(.runtime, "container '\(folder.id)' does not end, although it was killed")

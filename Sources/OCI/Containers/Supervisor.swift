@@ -7,6 +7,11 @@ internal import Processes
 /// It outlives this process, so that the exit code is known whoever asks later; and the container's root is put
 /// together in its own mount namespace, so that the mount is gone with the last process that uses it and can never be
 /// left over.
+///
+/// The process that started it may be killed at any moment, and the shell goes on. Two things keep this from making two
+/// containers of one. Who makes the file `supervisor` has its way, the shell or who calls the start off: so no
+/// shell begins behind the back of who has looked and found none. And where the shell was first, who looks waits for
+/// what comes of it (`settle`).
 struct Supervisor {
     let folder: ContainerFolder
 
@@ -14,7 +19,7 @@ struct Supervisor {
     /// cannot be the upper layer (it may be an overlay itself), memory is. Names are relative and `lower` is a link,
     /// since the option's own syntax has characters that paths may have too.
     private static let overlayScript = """
-        echo $$ > supervisor || exit 125
+        set -C; echo $$ > supervisor || exit 125; set +C
         mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root 2>/dev/null || {
             mount -t tmpfs -o mode=0755 tmpfs work && mkdir work/upper work/work &&
             mount -t overlay overlay -o lowerdir=lower,upperdir=work/upper,workdir=work/work root || exit 125
@@ -24,7 +29,7 @@ struct Supervisor {
         """
 
     private static let plainScript = """
-        echo $$ > supervisor || exit 125
+        set -C; echo $$ > supervisor || exit 125; set +C
         "$@" < /dev/null 3> pid
         echo $? > exit
         """
@@ -58,12 +63,14 @@ struct Supervisor {
         return try await ChildProcess.spawn(settings)
     }
 
+    /// How long a start may take.
+    private static let patience = Duration.seconds(60)
+
     /// Waits until the runtime has said which process it is, or has given up.
-    /// - Parameter key: of the member that holds it, where the runtime writes JSON.
-    func waitForStart(_ child: ChildProcess, key: String?, limits: ContainerLimits?) async throws -> RunningContainer {
-        let deadline = ContinuousClock.now + .seconds(60)
+    func waitForStart(_ child: ChildProcess, limits: ContainerLimits?) async throws -> RunningContainer {
+        let deadline = ContinuousClock.now + Supervisor.patience
         while true {
-            if let pid = folder.pid(key: key), let process = ProcessIdentity(of: pid) {
+            if let pid = folder.pid, let process = ProcessIdentity(of: pid) {
                 let unenforced =
                     limits.map(ControlGroup(of: pid).unenforced)
                     ?? []
@@ -72,7 +79,7 @@ struct Supervisor {
                 return container
             }
             if let status = child.status {
-                if let pid = folder.pid(key: key) {
+                if let pid = folder.pid {
                     // It ran, and has ended before anybody looked. No process has this start time.
                     let process = ProcessIdentity(pid: pid, startTime: 0)
                     return RunningContainer(id: folder.id, process: process, unenforced: [])
@@ -86,9 +93,32 @@ struct Supervisor {
         }
     }
 
+    /// Waits until a start whose worker has gone away has come to something: the container runs and is taken note of, or
+    /// its shell has ended. At once where there is nothing to wait for.
+    func settle(upTo limit: Duration = patience) async throws {
+        guard folder.noted() == nil else { return }
+        _ = try await waitUntil(upTo: limit) {
+            // Asked before it is noted: a shell that has ended by now has left all that it ever will.
+            let isOver = !isBeginning && identity == nil
+            try folder.adopt()
+            return isOver || folder.noted() != nil
+        }
+    }
+
+    /// Sees to it that a shell that has not begun yet, or that nobody knows of, starts nothing any more.
+    func callOff() async throws {
+        // A link is made whole, number and all, or not at all; where there is one, no shell makes a file.
+        guard symlink("called-off", folder / "supervisor") != 0, errno == EEXIST else { return }
+        _ = try await waitUntil(upTo: .seconds(2)) { !isBeginning }
+    }
+
+    /// Whether the shell has made its file and has not written its number into it.
+    private var isBeginning: Bool { FileSystem.size(folder / "supervisor") == 0 }
+
     /// How it is with the container. Between its end and the moment in which the shell has written the exit code lie
     /// milliseconds, seconds on a busy machine, which are waited for: a session that ended well is not told as lost.
     func state() async throws -> ContainerState {
+        try await settle()
         if case .ended(nil) = folder.state() { _ = try await waitForEnd(upTo: .seconds(30)) }
         return folder.state()
     }
@@ -118,9 +148,9 @@ struct Supervisor {
 }
 
 /// Looks until the condition holds; false where it does not after this time.
-func waitUntil(upTo limit: Duration, _ condition: () -> Bool) async throws -> Bool {
+func waitUntil(upTo limit: Duration, _ condition: () throws -> Bool) async throws -> Bool {
     let deadline = ContinuousClock.now + limit
-    while !condition() {
+    while try !condition() {
         guard ContinuousClock.now < deadline else { return false }
         try await Task.sleep(for: .milliseconds(10))
     }

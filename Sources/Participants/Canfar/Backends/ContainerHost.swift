@@ -1,26 +1,27 @@
 internal import Files
 package import ExecutionModel
 internal import HTTPClient
-internal import OCI
+package import OCI
 internal import Preparation
 internal import Processes
 
 /// Runs sessions in containers on this machine, each from the unpacked root of its image.
 ///
 /// The container is named by the task. It outlives this process; the runtime's own files and those with port and token
-/// say after a restart what there is.
+/// say after a restart what there is. Wherever this process stops on the way, the next finds the container and goes on
+/// with it, or finds none and starts it: there is never a second one of a session.
 package struct ContainerHost: SessionHost {
     private let settings: CanfarSettings
     private let runtime: any ContainerRuntime
     private let access: SessionAccessFiles
     private let client: HTTPClient
 
-    /// Finds out first which way of running containers works here.
-    package init(_ settings: CanfarSettings) async throws {
+    /// Finds out first which way of running containers works here, where none is given.
+    package init(_ settings: CanfarSettings, runtime given: (any ContainerRuntime)? = nil) async throws {
         let sessions = settings.sessions
         try await BlockingWork.run { _ in try FileSystem.makeFolder(sessions, mode: 0o700) }
         self.settings = settings
-        runtime = try await ContainerRuntimes.choose(folder: sessions)
+        runtime = if let given { given } else { try await ContainerRuntimes.choose(folder: sessions) }
         access = SessionAccessFiles(folder: "\(sessions)/access")
         client = try HTTPClient()
     }
@@ -82,6 +83,8 @@ package struct ContainerHost: SessionHost {
         case .running(let container):
             if let known { return (container, known) }
         case .ended(let exitCode?):
+            // Its port was another program's, and its worker stopped before it could be given the next one.
+            if let known, try await isTaken(known) { break }
             throw try await failure(of: task, "it ended with \(exitCode) before it answered", known)
         case .ended(nil), .absent: break
         }
