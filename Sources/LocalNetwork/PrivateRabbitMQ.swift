@@ -1,5 +1,5 @@
 internal import FoundationEssentials
-internal import Processes
+package import Processes
 internal import Wire
 
 /// A RabbitMQ node of our own: its own data folder, on 127.0.0.1 only, on free ports, without plug-ins.
@@ -18,8 +18,9 @@ package actor PrivateRabbitMQ {
     private let files: RabbitMQFiles
     private let deadline: Duration
     private let lock: FolderLock
-    private let epmd: ChildProcess
+    private var epmd: ChildProcess
     private var node: ChildProcess?
+    private var isStopped = false
 
     /// Starts a node and returns when it accepts connections.
     ///
@@ -73,6 +74,7 @@ package actor PrivateRabbitMQ {
 
     /// Stops the node (SIGTERM, after 20 s SIGKILL), and its epmd after it. The folder is then free for another.
     package func stop() async {
+        isStopped = true
         await node?.terminate(grace: .seconds(20))
         await epmd.kill()
         lock.release()
@@ -83,15 +85,26 @@ package actor PrivateRabbitMQ {
 
     /// Stops the node where it runs, and starts it again on the same folder and the same port. Not after `stop`.
     package func restart() async throws {
-        guard epmd.status == nil else {
+        guard !isStopped else {
             throw LocalNetworkError(.notStarted, "this RabbitMQ was stopped: start another on \(folder)")
         }
         await node?.terminate(grace: .seconds(20))
+        if epmd.status != nil { epmd = try await Self.startEPMD(programs, files) }
         try await startNode()
     }
 
-    /// Waits until the node ends; at once where it has ended.
-    package func waitForEnd() async { _ = await node?.wait() }
+    /// Waits until the node ends, and says how; at once where it has ended. Nil where the task is cancelled before.
+    package func waitForEnd() async -> ExitStatus? {
+        guard let node else { return nil }
+        // The wait for a process cannot be cancelled, that for the next value of a stream can.
+        let (ends, end) = AsyncStream.makeStream(of: ExitStatus.self)
+        Task {
+            end.yield(await node.wait())
+            end.finish()
+        }
+        for await status in ends { return status }
+        return nil
+    }
 
     /// Runs `rabbitmqctl` on the node and returns what it writes.
     @discardableResult

@@ -26,9 +26,6 @@ package actor Supervisor {
         case failed(address: String, reason: String, restartsAfter: Duration)
     }
 
-    private static let firstDelay = Duration.milliseconds(250)
-    private static let longestDelay = Duration.seconds(15)
-
     private let plans: [WorkerPlan]
     private let changes: AsyncStream<Change>.Continuation
     private var running: [String: ChildProcess] = [:]
@@ -69,7 +66,7 @@ package actor Supervisor {
     }
 
     private func keep(_ plan: WorkerPlan) async {
-        var delay = Self.firstDelay
+        var pause = RestartPause()
         while !Task.isCancelled {
             let begin = ContinuousClock.now
             do throws(ProcessError) {
@@ -78,13 +75,13 @@ package actor Supervisor {
                 running[plan.address] = nil
                 if Task.isCancelled { return }
                 // One that served did not die of its start: it is missed, and may come back at once.
-                if served.remove(plan.address) != nil { delay = Self.firstDelay }
-                changes.yield(.ended(address: plan.address, status, restartsAfter: delay))
+                if served.remove(plan.address) != nil { pause.reset() }
+                changes.yield(.ended(address: plan.address, status, restartsAfter: pause.current))
             } catch {
-                changes.yield(.failed(address: plan.address, reason: "\(error)", restartsAfter: delay))
+                changes.yield(.failed(address: plan.address, reason: "\(error)", restartsAfter: pause.current))
             }
-            try? await Task.sleep(for: delay)
-            delay = min(delay * 2, Self.longestDelay)
+            try? await Task.sleep(for: pause.current)
+            pause.grow()
         }
     }
 

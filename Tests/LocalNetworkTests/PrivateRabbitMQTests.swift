@@ -1,7 +1,9 @@
 import AMQP
+import FoundationEssentials
 import Glibc
 import LocalNetwork
 import Processes
+import Synchronization
 import TestSupport
 import Testing
 import Topology
@@ -43,6 +45,79 @@ import Wire
             #expect(node.port == port)
             #expect(try await node.control(["list_queues", "-p", "v"]).contains("q"))
             await node.stop()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func `a node that is kept running comes back, with its epmd, until that is cancelled`()
+        async throws
+    {
+        try await withTemporaryFolder { folder in
+            let node = try await PrivateRabbitMQ.start(directory: folder, definitions: definitions)
+            let port = node.port
+            let changes = Changes()
+            let keeping = Task { try await node.keepRunning { changes.add($0) } }
+            for pid in processes("epmd", of: node) { kill(pid, SIGKILL) }
+            for pid in processes("beam.smp", of: node) { kill(pid, SIGKILL) }
+            let isBack = await eventually(within: .seconds(90)) { changes.words.last == "back" }
+            #expect(isBack)
+            #expect(changes.words == ["ended by signal 9", "back"])
+            #expect(node.port == port)
+            #expect(try await node.control(["list_queues", "-p", "v"]).contains("q"))
+            keeping.cancel()
+            try await keeping.value
+            await node.stop()
+            #expect(changes.words.count == 2, "a node that is stopped is not started again")
+            #expect(processes("epmd", of: node) == [])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(3))) func `a node that does not come back is given up, with the reason`() async throws {
+        try await withTemporaryFolder { folder in
+            let node = try await PrivateRabbitMQ.start(directory: folder, definitions: definitions)
+            let changes = Changes()
+            let keeping = Task { () -> LocalNetworkError? in
+                do throws(LocalNetworkError) {
+                    try await node.keepRunning(limit: 2) { changes.add($0) }
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            try PrivateFile.write(Array("no configuration\n".utf8), to: "\(node.folder)/rabbitmq.conf")
+            await node.kill()
+            let error = await keeping.value
+            #expect(error?.code == .notStarted)
+            #expect(error?.message.contains("is not started again: RabbitMQ ended while it started") == true)
+            #expect(changes.words == ["ended by signal 9", "failed"])
+            await node.stop()
+        }
+    }
+
+    /// What was told of a node, in order.
+    private final class Changes: Sendable {
+        private let all = Mutex<[String]>([])
+
+        var words: [String] { all.withLock { $0 } }
+
+        func add(_ change: PrivateRabbitMQ.Change) {
+            let word =
+                switch change {
+                case .ended(let status, _): "ended by \(status)"
+                case .failed: "failed"
+                case .back: "back"
+                }
+            all.withLock { $0.append(word) }
+        }
+    }
+
+    /// The processes of a node that run a program, by the environment that they were started with.
+    private func processes(_ program: String, of node: PrivateRabbitMQ) -> [Int32] {
+        let folder = Array("HOME=\(node.folder)\0".utf8)
+        let pids = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return pids.compactMap { Int32($0) }.filter { pid in
+            PrivateFile.read("/proc/\(pid)/comm") == Array("\(program)\n".utf8)
+                && PrivateFile.read("/proc/\(pid)/environ")?.firstRange(of: folder) != nil
         }
     }
 

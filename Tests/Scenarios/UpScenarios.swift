@@ -2,6 +2,7 @@ import ExecutionModel
 import FoundationEssentials
 import Glibc
 import LocalNetwork
+import MessageBus
 import Processes
 import TestSupport
 import Testing
@@ -59,11 +60,70 @@ extension Scenarios {
             #expect(try network.description.workers.count == 13)
         }
 
+        @Test(.timeLimit(.minutes(4)))
+        func `a RabbitMQ that is killed is started again, and what was offered before becomes a session`() async throws
+        {
+            let shared = try await ScenarioNetwork.shared
+            try await withTemporaryFolder { root in
+                let folder = NetworkFolder(root + "/net")
+                let options = ["--state", folder.path, "--registry", shared.registry, "--quiet"]
+                try await withUp(options, folder) { up in
+                    try await Observation.register(in: folder)
+                    let network = try NetworkDescription(readingFrom: folder.path)
+                    let alice = try #require(network.users.first { $0.name == "alice" })
+                    try await withLongCommand(["watch", "session.#", "--state", folder.path]) { watch in
+                        try #require(await eventually { watch.complaints == ["hears session.# as alice"] })
+                        try await Scientist.with(uri: network.uri(of: alice)) { scientist in
+                            let offer = try await scientist.offer(at: "ral")
+                            try Self.killRabbitMQ(of: folder)
+                            let isBack = await eventually(within: .seconds(90)) { up.complaints.count >= 2 }
+                            try #require(isBack, "\(up.complaints)")
+                            #expect(up.complaints[0].hasPrefix("RabbitMQ ended (signal 9) and is started again in "))
+                            #expect(up.complaints[1].hasPrefix("RabbitMQ is back after "))
+                            let hearsAgain = await eventually(within: .seconds(60)) { watch.complaints.count >= 3 }
+                            try #require(hearsAgain, "\(watch.complaints)")
+                            #expect(
+                                watch.complaints[1].hasPrefix("hears nothing, and misses events until it is back: "))
+                            #expect(watch.complaints[2].hasPrefix("hears session.# again after "))
+                            #expect(watch.complaints[2].hasSuffix("; events in between were missed"))
+                            // Workers try again at growing distances, so some come back later than others.
+                            let answers = try await eventually(within: .seconds(60)) {
+                                try await Execbus.run(["ping", "--state", folder.path]).status == .exited(0)
+                            }
+                            try #require(answers, "each worker is back")
+                            try await scientist.accept(offer, phases: ["AVAILABLE", "COMPLETED"], once: false)
+                            try await scientist.callbacks(offer, count: 1)
+                            #expect(try await scientist.open(scientist.session(offer)).with == 200)
+                            try await scientist.set("RELEASING", offer)
+                            #expect(try await scientist.callbacks(offer, count: 2)[1].body["phase"] == "COMPLETED")
+                            try await expectNothingLeft(of: offer)
+                            let isShown = await eventually {
+                                watch.lines.contains { $0.contains(" session completed at ral  \(offer.session)") }
+                            }
+                            #expect(isShown, "\(watch.lines)")
+                        }
+                    }
+                    #expect(try NetworkDescription(readingFrom: folder.path).amqp == network.amqp, "the same port")
+                    #expect(up.complaints.count == 2, "no worker has died of it: \(up.complaints)")
+                }
+            }
+        }
+
+        /// Kills the Erlang node, as the kernel does when memory is short.
+        private static func killRabbitMQ(of folder: NetworkFolder) throws {
+            let node = try #require(PrivateFile.read(folder.rabbitMQ + "/node"), "which process it is")
+            let pid = try #require(
+                String(decoding: node, as: UTF8.self).split(separator: " ").first.flatMap { Int32($0) })
+            #expect(PrivateFile.read("/proc/\(pid)/comm") == Array("beam.smp\n".utf8))
+            kill(pid, SIGKILL)
+        }
+
         @Test func `a second network on the same folder is refused, and the first goes on`() async throws {
             let network = try await ScenarioNetwork.shared
             let before = try network.description
             try await Execbus.run(["up", "--state", network.folder.path])
-                .expectRefused(1, "another network runs on \(network.folder.path)", "stop it, or choose another folder")
+                .expectRefused(
+                    1, "another network runs on \(network.folder.path)", "stop it, or choose another folder")
             #expect(try network.description == before)
             #expect(try await network.execbus(["ping", "permissions"]).status == .exited(0))
         }

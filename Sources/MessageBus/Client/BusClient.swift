@@ -153,9 +153,10 @@ public final class BusClient: Sendable {
         }
     }
 
-    private static func hear(
-        _ patterns: [String], over connection: AMQPConnection, as user: String, from exchange: Exchange,
-        ready: () -> Void, _ body: (ReceivedMessage) async throws -> Bool
+    /// The same over a connection of the caller's, who can follow its events: while it is lost, events are missed.
+    public static func hear(
+        _ patterns: [String], over connection: AMQPConnection, as user: String, from exchange: Exchange = .events,
+        ready: () -> Void = {}, _ body: (ReceivedMessage) async throws -> Bool
     ) async throws {
         let queue = "client.\(user).\(IDSource.random.next())"
         let bindings = patterns.map { pattern in

@@ -13,7 +13,7 @@ extension Command {
         discussion: """
             Everything it writes lies in one folder: network.json (where it is, and its users), policy.json, a folder for each
             site, the workers' memory and logs, and RabbitMQ's own. What is there is taken up again. All of it listens on
-            127.0.0.1 alone. A worker that dies is started again.
+            127.0.0.1 alone. What dies, RabbitMQ or a worker, is started again.
             """,
         options: [
             .value("state", "DIR", "The folder; default: .execbus here."),
@@ -78,7 +78,7 @@ struct NetworkProcess {
                 users: users),
             folder: folder.path, isQuiet: invocation.has("quiet"), begin: begin, waiting: Set(plan.addresses))
         let telling = Task { for await change in supervisor.events { try teller.take(change) } }
-        let result = await firstOf(ends, telling)
+        let result = await firstOf(ends, telling, broker)
         say("stopping")
         await supervisor.stop()
         await endSessions()
@@ -87,9 +87,11 @@ struct NetworkProcess {
         try result.get()
     }
 
-    /// Waits for a signal, or for an error while telling what happens.
-    private func firstOf(_ ends: AsyncStream<Int32>, _ telling: Task<Void, any Error>) async -> Result<Void, any Error>
-    {
+    /// Waits for a signal, for an error while telling what happens, or for a RabbitMQ that does not stay. When it returns,
+    /// RabbitMQ is not started again any more.
+    private func firstOf(
+        _ ends: AsyncStream<Int32>, _ telling: Task<Void, any Error>, _ broker: PrivateRabbitMQ
+    ) async -> Result<Void, any Error> {
         await withTaskGroup(of: Result<Void, any Error>.self) { group in
             group.addTask {
                 for await _ in ends { break }
@@ -97,10 +99,33 @@ struct NetworkProcess {
             }
             if invocation.has("until-eof") { group.addTask { await inputEnds() } }
             group.addTask { await telling.result }
+            group.addTask { await keepRunning(broker) }
             let first = await group.next() ?? .success(())
             group.cancelAll()
             telling.cancel()
             return first
+        }
+    }
+
+    private func keepRunning(_ broker: PrivateRabbitMQ) async -> Result<Void, any Error> {
+        do throws(LocalNetworkError) {
+            try await broker.keepRunning { change in
+                switch change {
+                case .ended(let status, let pause):
+                    Terminal.complain(
+                        "RabbitMQ ended (\(status)) and is started again in \(Units.duration(pause)); see \(broker.log)"
+                    )
+                case .failed(let reason, let pause):
+                    Terminal.complain("RabbitMQ could not be started: \(reason); next try in \(Units.duration(pause))")
+                case .back(let time):
+                    Terminal.complain(
+                        "RabbitMQ is back after \(Units.duration(time)), with all that it had; workers reconnect by themselves"
+                    )
+                }
+            }
+            return .success(())
+        } catch {
+            return .failure(error)
         }
     }
 

@@ -11,7 +11,8 @@ extension Command {
               'session.*.available.#'    every session that has become available
               '*.ral.#'                  all of one site
               '*.*.*.UUID'               all about one thing
-            Standard error says "hears …" once nothing more can be missed.
+            Standard error says "hears …" once nothing more can be missed. While the connection is lost events are missed:
+            it says so, and when it hears again. What was missed is in the stream queue history.
             """,
         positionals: [.init(name: "PATTERN", help: "Which routing keys to show; default: # (all).", isOptional: true)],
         options: .connecting + [.value("count", "N", "Ends after so many events.")]
@@ -22,12 +23,38 @@ extension Command {
         }
         let pattern = invocation.positionals.first ?? "#"
         let configuration = try Connecting.configuration(invocation)
-        try await BusClient.hear(
-            [pattern], with: configuration, ready: { Terminal.complain("hears \(pattern) as \(configuration.user)") }
-        ) { event in
-            guard Terminal.line(invocation.has("json") ? json(event).text : line(event)) else { return false }
-            left = left.map { $0 - 1 }
-            return left != 0
+        try await withAMQPConnection(configuration) { connection in
+            let events = connection.events()
+            let telling = Task { await tellOfLosses(events, pattern) }
+            defer { telling.cancel() }
+            try await BusClient.hear(
+                [pattern], over: connection, as: configuration.user,
+                ready: { Terminal.complain("hears \(pattern) as \(configuration.user)") }
+            ) { event in
+                guard Terminal.line(invocation.has("json") ? json(event).text : line(event)) else { return false }
+                left = left.map { $0 - 1 }
+                return left != 0
+            }
+        }
+    }
+
+    /// The queue goes with the connection, so what happens in between is not heard.
+    private static func tellOfLosses(_ events: AsyncStream<AMQPConnectionEvent>, _ pattern: String) async {
+        var lost: ContinuousClock.Instant?
+        for await event in events {
+            switch event {
+            case .lost(let error):
+                if lost == nil {
+                    Terminal.complain("hears nothing, and misses events until it is back: \(error.message)")
+                    lost = .now
+                }
+            case .consumerRecovered:
+                guard let since = lost else { break }
+                let time = Units.duration(.now - since)
+                Terminal.complain("hears \(pattern) again after \(time); events in between were missed")
+                lost = nil
+            default: break
+            }
         }
     }
 
