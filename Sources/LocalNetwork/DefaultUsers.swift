@@ -9,10 +9,12 @@ package enum DefaultUsers {
     /// The group of those who run the network.
     static let operators = "operators"
 
-    /// Who they are, with passwords kept from an earlier start where there was one.
-    package static func make(keeping earlier: [NetworkDescription.User]) throws(LocalNetworkError)
+    /// Who they are, with the passwords of an earlier start where there was one: a client that knows its own goes on with
+    /// it. They are written into the folder.
+    package static func make(keepingPasswordsIn folder: NetworkFolder) throws(LocalNetworkError)
         -> [NetworkDescription.User]
     {
+        let earlier = PrivateFile.read(folder.passwords).flatMap { try? JSON(parsing: $0) }
         var users: [NetworkDescription.User] = []
         for (name, group, may) in [
             ("alice", "astronomers", "do everything"),
@@ -21,9 +23,12 @@ package enum DefaultUsers {
             ("dave", readers, "hear events only; RabbitMQ itself refuses the rest"),
             (operatorName, operators, "administrate RabbitMQ: every queue, parked messages among them"),
         ] {
-            let password = earlier.first { $0.name == name }?.password ?? Secret.make()
+            let password = earlier?[name]?.string ?? Secret.make()
             users.append(.init(name: name, password: password, groups: [group], may: may))
         }
+        let passwords = users.map { ($0.name, JSON.string($0.password)) }
+        let json = JSON.object(Dictionary(uniqueKeysWithValues: passwords))
+        try PrivateFile.write(Array((json.prettyText + "\n").utf8), to: folder.passwords)
         return users
     }
 }

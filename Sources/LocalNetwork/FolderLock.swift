@@ -5,17 +5,20 @@ internal import Synchronization
 final class FolderLock: Sendable {
     private let file: Mutex<OpenFile?>
 
-    init(_ folder: String) throws(LocalNetworkError) {
-        let file: OpenFile
+    private init(_ file: consuming OpenFile) { self.file = Mutex(file) }
+
+    /// The file that is locked.
+    static func path(_ folder: String) -> String { "\(folder)/lock" }
+
+    /// Takes it; nil where another process has it.
+    static func ifFree(_ folder: String) throws(LocalNetworkError) -> FolderLock? {
         do throws(FileError) {
-            file = try FileLock.open("\(folder)/lock")
+            let file = try FileLock.open(path(folder))
+            guard file.tryLock() else { return nil }
+            return FolderLock(file)
         } catch {
             throw LocalNetworkError(.system, error.message)
         }
-        guard file.tryLock() else {
-            throw LocalNetworkError(.inUse, "another network runs on \(folder): stop it, or choose another folder")
-        }
-        self.file = Mutex(file)
     }
 
     /// Gives it back; once, however often called.

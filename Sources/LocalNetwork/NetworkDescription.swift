@@ -1,3 +1,4 @@
+internal import Files
 internal import Glibc
 internal import Wire
 
@@ -82,6 +83,9 @@ package struct NetworkDescription: Sendable, Equatable {
     package func write(to directory: String) throws(LocalNetworkError) {
         try PrivateFile.write(Array((json.prettyText + "\n").utf8), to: directory + "/" + Self.fileName)
     }
+
+    /// Whether there is one.
+    static func isThere(in directory: String) -> Bool { FileSystem.exists(directory + "/" + fileName) }
 
     /// Removes it: the network is not there any more, or not yet.
     package static func remove(from directory: String) { unlink(directory + "/" + fileName) }

@@ -14,6 +14,8 @@ package struct NetworkFolder: Sendable {
     package var rabbitMQ: String { path + "/rabbitmq" }
     /// Who may do what.
     package var policy: String { path + "/policy.json" }
+    /// The passwords of the network's users, kept from start to start.
+    package var passwords: String { path + "/passwords.json" }
     /// Which storage holds which file.
     package var catalogue: String { path + "/catalogue.json" }
 

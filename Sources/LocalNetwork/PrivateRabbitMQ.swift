@@ -39,7 +39,9 @@ package actor PrivateRabbitMQ {
             throw LocalNetworkError(.invalid, "the definitions for RabbitMQ are no JSON object")
         }
         let folder = try RabbitMQFiles.prepare(folder)
-        let lock = try FolderLock(folder)
+        guard let lock = try FolderLock.ifFree(folder) else {
+            throw LocalNetworkError(.inUse, "another RabbitMQ runs on \(folder): stop it, or choose another folder")
+        }
         try await RabbitMQFiles.awaitEndOfEarlierNode(on: folder)
         let ports = try FreePort.find(3)
         let files = RabbitMQFiles(

@@ -24,7 +24,8 @@ struct Execbus {
             in time, 7 RabbitMQ cannot be reached, or has no such participant.
             """,
         subcommands: [
-            Command.up, .demo, .submit, .offers, .accept, .session, .workstep, .watch, .publish, .ping, .worker,
+            Command.up, .status, .demo, .submit, .offers, .accept, .session, .workstep, .watch, .publish, .ping,
+            .worker,
             .topology,
             .version,
         ])

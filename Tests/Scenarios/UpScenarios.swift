@@ -105,7 +105,52 @@ extension Scenarios {
                     }
                     #expect(try NetworkDescription(readingFrom: folder.path).amqp == network.amqp, "the same port")
                     #expect(up.complaints.count == 2, "no worker has died of it: \(up.complaints)")
+                    try await Self.killAll(up, folder)
                 }
+            }
+        }
+
+        /// Kills `up` itself, so that nothing of it can take leave: commands find what it has left.
+        private static func killAll(_ up: LongCommand, _ folder: NetworkFolder) async throws {
+            let serving = try await Execbus.run(["status", "--json", "--state", folder.path]).checked().json
+            #expect(serving["state"] == "serving")
+            #expect(serving["pid"]?.int == Int64(up.process.pid))
+            #expect(!serving.text.contains("password"))
+            let started = descendants(of: up.process.pid)
+            kill(up.process.pid, SIGKILL)
+            #expect(await eventually(within: .seconds(20)) { started.allSatisfy { !$0.isAlive } })
+            try await Execbus.run(["session", "list", "--state", folder.path])
+                .expectRefused(7, "no network runs in \(folder.path) any more", "execbus up --state \(folder.path)")
+            let killed = try await Execbus.run(["status", "--json", "--state", folder.path])
+            killed.expectRefused(7, "was killed")
+            #expect(try killed.json["state"] == "killed")
+        }
+
+        @Test func `a network that starts or stops is left alone, also by a demo that is to begin anew`() async throws {
+            try await withTemporaryFolder { root in
+                let folder = NetworkFolder(root + "/net")
+                let claim = try await NetworkClaim(folder)
+                try PrivateFile.write([1], to: folder.path + "/policy.json")
+                try await Execbus.run([
+                    "demo", "--anew", "--state", folder.path, "--registry", root, "--observation", root,
+                ]).expectRefused(1, "another network runs on \(folder.path) (process \(getpid()))")
+                #expect(FileManager.default.fileExists(atPath: folder.path + "/policy.json"))
+                try await Execbus.run(["session", "list", "--state", folder.path])
+                    .expectRefused(7, "the network in \(folder.path)", "is starting or stopping: wait")
+                let busy = try await Execbus.run(["status", "--json", "--state", folder.path])
+                busy.expectRefused(7, "starting or stopping")
+                #expect(try busy.json["state"] == "busy")
+                claim.release()
+                try await Execbus.run(["status", "--state", folder.path])
+                    .expectRefused(7, "there is no network in \(folder.path)")
+            }
+        }
+
+        @Test func `status says where a network is, and who its users are`() async throws {
+            let network = try await ScenarioNetwork.shared
+            let text = try await network.execbus(["status"]).checked().outputText
+            for words in [try network.description.amqp, "ral, caen", "workers    13", "dave", "hear events only"] {
+                #expect(text.contains(words), "\(text)")
             }
         }
 
@@ -123,7 +168,7 @@ extension Scenarios {
             let before = try network.description
             try await Execbus.run(["up", "--state", network.folder.path])
                 .expectRefused(
-                    1, "another network runs on \(network.folder.path)", "stop it, or choose another folder")
+                    1, "another network runs on \(network.folder.path) (process ", "stop it, or choose another folder")
             #expect(try network.description == before)
             #expect(try await network.execbus(["ping", "permissions"]).status == .exited(0))
         }
@@ -176,6 +221,9 @@ extension Scenarios {
                     let left = started.filter { $0.isAlive }
                     #expect(left.isEmpty, "left: \(left.map { Self.commandLine(of: $0.pid) })")
                     #expect(processes(of: story.session).isEmpty)
+                    #expect(!FileManager.default.fileExists(atPath: folder.path + "/network.json"))
+                    try await Execbus.run(["session", "list", "--state", folder.path])
+                        .expectRefused(7, "there is no network in \(folder.path)")
                     #expect(up.lines.last == "stopped; what it knew is kept in \(folder.path)")
                     #expect(up.complaints.isEmpty, "\(up.complaints)")
                 }

@@ -42,7 +42,33 @@ enum Connecting {
     /// The network of `execbus up` that the options name.
     static func network(_ invocation: Invocation) throws -> NetworkDescription {
         let state = invocation["state"] ?? defaultState
-        do { return try NetworkDescription(readingFrom: state) } catch { throw Failure(.unreachable, "\(error)") }
+        return try description(of: try networkState(state), in: state)
+    }
+
+    /// What runs in the folder of `execbus up`.
+    static func networkState(_ folder: String) throws -> NetworkState {
+        do { return try NetworkState(of: NetworkFolder(folder)) } catch { throw Failure(.unreachable, "\(error)") }
+    }
+
+    /// Where a network is that serves, or what is in the way.
+    static func description(of state: NetworkState, in folder: String) throws -> NetworkDescription {
+        switch state {
+        case .serving(let description, _): return description
+        case .busy(let process):
+            let process = process.map { " (process \($0))" } ?? ""
+            throw Failure(
+                .unreachable,
+                "the network in \(folder)\(process) is starting or stopping: wait until `execbus up` says that it is ready"
+            )
+        case .killed:
+            throw Failure(
+                .unreachable,
+                "no network runs in \(folder) any more, its `execbus up` was killed: "
+                    + "execbus up --state \(folder) takes it up again")
+        case .absent:
+            throw Failure(
+                .unreachable, "there is no network in \(folder): start one by execbus up --state \(folder)")
+        }
     }
 
     /// Runs `body` with a client of the network.

@@ -58,10 +58,9 @@ struct NetworkProcess {
         let ends = try await Signals.stream([SIGTERM, SIGINT])
         let begin = ContinuousClock.now
         // Before anything is touched: another network on this folder goes on as if nothing had been.
-        let claim = try NetworkClaim(folder)
+        let claim = try await NetworkClaim(folder)
         defer { claim.release() }
-        let earlier = (try? NetworkDescription(readingFrom: folder.path))?.users ?? []
-        let users = try DefaultUsers.make(keeping: earlier)
+        let users = try DefaultUsers.make(keepingPasswordsIn: folder)
         // It is there again when all workers serve.
         NetworkDescription.remove(from: folder.path)
         let plan = try NetworkPlan(sites: sites, users: users)
@@ -79,6 +78,7 @@ struct NetworkProcess {
             folder: folder.path, isQuiet: invocation.has("quiet"), begin: begin, waiting: Set(plan.addresses))
         let telling = Task { for await change in supervisor.events { try teller.take(change) } }
         let result = await firstOf(ends, telling, broker)
+        NetworkDescription.remove(from: folder.path)
         say("stopping")
         await supervisor.stop()
         await endSessions()

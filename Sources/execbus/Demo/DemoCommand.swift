@@ -15,6 +15,7 @@ extension Command {
             .value("state", "DIR", "The folder of the network; default: .execbus-demo here."),
             .value("registry", "DIR", "The OCI layout that holds srcnet/notebook:1."),
             .value("observation", "FILE", "A FITS file."),
+            .flag("anew", "Removes first what an earlier network has left in the folder, unless it still runs."),
             .flag("keep", "Leaves the network running at the end, until Ctrl-C, and says what to try."),
         ]
     ) { invocation in
@@ -22,7 +23,7 @@ extension Command {
             throw UsageError("--registry DIR and --observation FILE are needed; scripts/demo makes both and calls this")
         }
         let state = invocation["state"] ?? ".execbus-demo"
-        let network = try await DemoNetwork.start(state: state, registry: registry)
+        let network = try await DemoNetwork.start(state: state, registry: registry, anew: invocation.has("anew"))
         do {
             try await network.register(observation: observation)
             try await Demo(network: network, observation: observation).play()

@@ -18,9 +18,10 @@ struct DemoNetwork {
     private let process: ChildProcess
 
     /// Starts it and waits until all workers serve.
-    static func start(state: String, registry: String) async throws -> DemoNetwork {
+    /// - Parameter anew: whether what an earlier network has left in the folder is removed first.
+    static func start(state: String, registry: String, anew: Bool) async throws -> DemoNetwork {
         let folder = NetworkFolder(state)
-        try PrivateFile.makeFolder(folder.path)
+        try await makeReady(folder, anew: anew)
         let log = folder.path + "/up.log"
         let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         var settings = ProcessSettings(
@@ -39,16 +40,25 @@ struct DemoNetwork {
         let process = try await ChildProcess.spawn(settings)
         let end = ContinuousClock.now + .seconds(120)
         while ContinuousClock.now < end {
-            if let description = try? NetworkDescription(readingFrom: folder.path), !description.workers.isEmpty {
+            // What another `up` has left, or serves, is not ours.
+            if case .serving(let description, process.pid) = try NetworkState(of: folder) {
                 return DemoNetwork(folder: folder, description: description, process: process)
             }
             if let status = process.status {
-                throw Failure(.failed, "the network ended at its start (\(status)); see \(log)")
+                let last = PrivateFile.lastLines(of: log, 1).first.map { ": \($0)" } ?? ""
+                throw Failure(.failed, "the network ended at its start (\(status)); see \(log)\(last)")
             }
             try await Task.sleep(for: .milliseconds(50))
         }
         await process.terminate(grace: .seconds(20))
         throw Failure(.timeout, "not all workers were ready within two minutes; see \(log)")
+    }
+
+    /// Only who has the claim may touch the folder: a network that runs, starts or stops there is left alone.
+    private static func makeReady(_ folder: NetworkFolder, anew: Bool) async throws {
+        let claim = try await NetworkClaim(folder)
+        defer { claim.release() }
+        if anew { try await BlockingWork.run { _ in try claim.removeContents() } }
     }
 
     /// Puts the observation into the storage of the near site alone.
