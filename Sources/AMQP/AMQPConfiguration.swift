@@ -13,11 +13,22 @@ public struct AMQPConfiguration: Sendable, Hashable {
         public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
     }
 
-    /// Tried in turn, beginning with a random one.
+    /// How the broker learns who connects.
+    public enum Authentication: Sendable, Hashable {
+        /// By user and password.
+        case password
+        /// By the client certificate; RabbitMQ's plug-in `rabbitmq_auth_mechanism_ssl` reads the user from it.
+        case certificate
+    }
+
+    /// Tried in random order, until one takes the connection.
     public var endpoints: [Endpoint]
     public var virtualHost: String
     public var user: String
     public var password: String
+    /// `nil`: everything, the password too, goes over the network as it is.
+    public var tls: AMQPTLS?
+    public var authentication = Authentication.password
     /// Proposed to the broker; the lower of both is used. A peer silent for twice as long is given up.
     public var heartbeat: Duration = .seconds(15)
     /// Shown by the broker's tools; say which program this is.
@@ -56,6 +67,6 @@ public struct AMQPConfiguration: Sendable, Hashable {
 extension AMQPConfiguration: CustomStringConvertible {
     /// Without the password, so that it may be logged.
     public var description: String {
-        "amqp://\(user)@\(endpoints.map(\.description).joined(separator: ","))/\(virtualHost)"
+        "\(tls == nil ? "amqp" : "amqps")://\(user)@\(endpoints.map(\.description).joined(separator: ","))/\(virtualHost)"
     }
 }

@@ -8,6 +8,7 @@ public struct AMQPError: Error, Sendable, CustomStringConvertible {
             case connectionRefused, authenticationFailed, virtualHostRefused, notFound, accessRefused
             case preconditionFailed, resourceLocked, unroutable, nacked, connectionLost, connectionClosed
             case channelClosed, timeout, closed, blocked, tooLarge, invalidURI, invalidArgument, cancelled, system
+            case untrusted
         }
         private let kind: Kind
         private init(_ kind: Kind) { self.kind = kind }
@@ -16,6 +17,8 @@ public struct AMQPError: Error, Sendable, CustomStringConvertible {
 
         /// Nobody answers at the address, or what answers does not speak AMQP.
         public static let connectionRefused = Code(.connectionRefused)
+        /// TLS failed: the broker's certificate is not trusted, ours is refused, or there is none that can be used.
+        public static let untrusted = Code(.untrusted)
         /// User or password are wrong.
         public static let authenticationFailed = Code(.authenticationFailed)
         /// The virtual host does not exist, or this user may not enter it.

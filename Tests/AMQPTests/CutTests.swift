@@ -21,19 +21,6 @@ struct CutTests {
         }
     }
 
-    /// Publishes each text until it is confirmed; how often the outcome was not known.
-    private func persist(_ texts: [String], to queue: String, over connection: AMQPConnection) async -> Int {
-        var left = texts
-        var unknown = 0
-        while !left.isEmpty {
-            let outcomes = await connection.publish(
-                left.map { AMQPMessage(exchange: "", routingKey: queue, body: Array($0.utf8)) })
-            unknown += outcomes.count { if case .unknown = $0 { true } else { false } }
-            left = zip(left, outcomes).filter { !$0.1.isConfirmed }.map(\.0)
-        }
-        return unknown
-    }
-
     @Test
     func `publishes that were not confirmed are named, and none is lost`() async throws {
         try await withProxy { proxy, connection, direct in
@@ -42,8 +29,7 @@ struct CutTests {
             for round in 0..<10 {
                 // In the middle of a frame, at another place each time.
                 proxy.cut(after: 1000 + 3777 * round)
-                unknown += await persist(
-                    (0..<500).map { "\(round * 500 + $0)" }, to: "q", over: connection)
+                unknown += await connection.persist((0..<500).map { "\(round * 500 + $0)" }, to: "q")
             }
             #expect(unknown > 0)
             #expect(connection.statistics.unconfirmed == UInt64(unknown))

@@ -30,6 +30,22 @@ extension AMQPConnection {
     }
 }
 
+extension AMQPConnection {
+    /// Publishes each text until it is confirmed; how often the outcome was not known.
+    @discardableResult
+    func persist(_ texts: [String], to queue: String) async -> Int {
+        var left = texts
+        var unknown = 0
+        while !left.isEmpty {
+            let outcomes = await publish(
+                left.map { AMQPMessage(exchange: "", routingKey: queue, body: Array($0.utf8)) })
+            unknown += outcomes.count { if case .unknown = $0 { true } else { false } }
+            left = zip(left, outcomes).filter { !$0.1.isConfirmed }.map(\.0)
+        }
+        return unknown
+    }
+}
+
 extension AMQPConsumer {
     /// Takes and acknowledges messages until there are `count`.
     func take(_ count: Int, limit: Int = 500) async throws -> [AMQPDelivery] {

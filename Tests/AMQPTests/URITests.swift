@@ -24,7 +24,11 @@ struct URITests {
     }
 
     @Test(arguments: [
-        ("localhost", "amqp://"), ("http://h", "http"), ("amqps://h", "amqps"), ("amqp://", "host"),
+        ("localhost", "amqp://"), ("http://h", "http"), ("amqps://h?verify=perhaps", "verify"),
+        ("amqp://h?cacertfile=/ca.pem", "amqps"),
+        ("amqps://h?certfile=", "certfile"), ("amqps://h?auth_mechanism=external", "certfile"),
+        ("amqp://h?auth_mechanism=guess", "auth_mechanism"), ("amqp://h?publish_window=0", "publish_window"),
+        ("amqp://", "host"),
         ("amqp://h:0", "port"), ("amqp://h:x", "port"), ("amqp://h:99999", "port"), ("amqp://[::1", "]"),
         ("amqp://h/a/b", "%2f"), ("amqp://u:%zz@h", "password"), ("amqp://u:%00@h", "password"),
         ("amqp://:p@h", "user"), ("amqp://h?heartbeat=-1", "heartbeat"), ("amqp://h?colour=red", "colour"),
@@ -34,6 +38,35 @@ struct URITests {
         let error = #expect(throws: AMQPError.self) { try AMQPConfiguration(uri: uri) }
         #expect(error?.code == .invalidURI)
         #expect(error?.message.contains(named) == true, "\(error?.message ?? "")")
+    }
+
+    @Test
+    func `TLS is configured by the names of RabbitMQ's own address`() throws {
+        let configuration = try AMQPConfiguration(
+            uri: "amqps://u@a,b:5673/v?cacertfile=/etc/a%20b/ca.pem&certfile=/c.pem&keyfile=/k.pem&password=p%26q"
+                + "&verify=verify_none&server_name_indication=rabbit.example&auth_mechanism=external")
+        #expect(configuration.endpoints == [.init(host: "a", port: 5671), .init(host: "b", port: 5673)])
+        var tls = AMQPTLS()
+        tls.authoritiesFile = "/etc/a b/ca.pem"
+        tls.certificateFile = "/c.pem"
+        tls.keyFile = "/k.pem"
+        tls.keyPassword = "p&q"
+        tls.verifiesBroker = false
+        tls.serverName = "rabbit.example"
+        #expect(configuration.tls == tls)
+        #expect(configuration.authentication == .certificate)
+        #expect("\(configuration)" == "amqps://u@a:5671,b:5673/v")
+        #expect(try AMQPConfiguration(uri: "amqps://h").tls == AMQPTLS())
+        #expect(try AMQPConfiguration(uri: "amqp://h?auth_mechanism=PLAIN").tls == nil)
+    }
+
+    @Test
+    func `the limits of publishers are configured too`() throws {
+        let configuration = try AMQPConfiguration(
+            uri: "amqp://h?publish_window=50&max_unsent_bytes=1000000&confirm_timeout=2500")
+        #expect(configuration.publishWindow == 50)
+        #expect(configuration.maxUnsentBytes == 1_000_000)
+        #expect(configuration.confirmTimeout == .milliseconds(2500))
     }
 
     @Test

@@ -26,7 +26,7 @@ enum Layout {
     static let layers = [
         Layer(
             "C",
-            ["CRabbitMQ", "CSQLite", "CArchive", "COpenSSL", "CCurl", "CJansson", "CZlib", "CLinux"],
+            ["CRabbitMQ", "CSQLite", "CArchive", "COpenSSL", "CTLS", "CCurl", "CJansson", "CZlib", "CLinux"],
             in: "Sources/C", mayUse: []),
 
         // Text, names and times as they stand on the wire.
@@ -76,7 +76,7 @@ enum Layout {
     /// Libraries that one target wraps, so that nobody else (but its tests) handles their pointers.
     static let wrappers = [
         "CRabbitMQ": "AMQP", "CSQLite": "StoreSQLite", "CCurl": "HTTPClient", "CJansson": "Wire", "CArchive": "OCI",
-        "COpenSSL": "Digests",
+        "COpenSSL": "Digests", "CTLS": "AMQP",
     ]
 
     /// What every Swift target is compiled with, at the least.

@@ -1,7 +1,7 @@
 /// What a caller, or the connecting thread, asks of the thread of the connection.
 enum Command: Sendable {
     /// The end of the try with this number.
-    case connected(attempt: Int, Result<LibraryConnection, AMQPError>)
+    case connected(attempt: Int, Result<BrokerConnection, AMQPError>)
     case request(PendingRequest)
     case consume(ConsumerCore, Waiter<Void>)
     /// Nobody may wait for it.

@@ -5,7 +5,7 @@ extension Reactor {
     /// A number that no channel has; nil when there is none.
     private func freeNumber() -> UInt16? {
         guard let live else { return nil }
-        return (1...max(1, live.library.maxChannel)).first { channels[$0] == nil }
+        return (1...max(1, live.connection.maxChannel)).first { channels[$0] == nil }
     }
 
     // MARK: Publishing
@@ -26,7 +26,7 @@ extension Reactor {
     func publisherIsOpen(on channel: Channel) {
         core.mailbox.withLock { $0.openGate(channel: channel.number) }
         guard let live else { return }
-        core.events.send(.connected(endpoint: live.library.endpoint))
+        core.events.send(.connected(endpoint: live.connection.endpoint))
         started?.resume(.success(()))
         started = nil
     }

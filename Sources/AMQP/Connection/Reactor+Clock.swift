@@ -37,14 +37,27 @@ extension Reactor {
     private func tickHeartbeat(
         _ live: LiveLink, now: ContinuousClock.Instant, _ consider: (ContinuousClock.Instant?) -> Void
     ) {
-        guard let interval = live.library.heartbeat else { return }
+        guard let interval = live.connection.heartbeat else { return }
         if now >= live.lastRead + interval * 2 {
             lose(
                 AMQPError(
                     .connectionLost,
-                    "\(live.library.endpoint) has been silent for two heartbeats; it or the network hangs"))
+                    "\(live.connection.endpoint) has been silent for two heartbeats; it or the network hangs"))
             consider(now)
             return
+        }
+        // A broker with an alarm reads nothing, for hours if need be, and says so. One that says nothing, reads nothing,
+        // and still sends, is half dead.
+        if let stuckSince = live.stuckSince, !live.isBlocked {
+            if now >= stuckSince + interval * 2 {
+                lose(
+                    AMQPError(
+                        .connectionLost,
+                        "\(live.connection.endpoint) has taken nothing for two heartbeats; it or the network hangs"))
+                consider(now)
+                return
+            }
+            consider(stuckSince + interval * 2)
         }
         if now >= live.lastSent + interval / 2 {
             // Only where nothing waits: what waits is a sign of life itself, once the socket takes it.

@@ -34,9 +34,12 @@ extension Reactor {
         case .blocked(let reason):
             core.mailbox.withLock { $0.block(reason: reason) }
             health.blocked()
+            live?.isBlocked = true
             core.events.send(.blocked(reason: reason))
         case .unblocked:
             core.mailbox.withLock { $0.block(reason: nil) }
+            live?.isBlocked = false
+            live?.noteProgress(true)
             core.events.send(.unblocked)
         default: break
         }

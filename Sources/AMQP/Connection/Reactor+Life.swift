@@ -42,14 +42,15 @@ extension Reactor {
         let number = attempt
         let dialler = Dialler()
         let login = Login(configuration: configuration, dialler: dialler)
-        let first = Int.random(in: 0..<max(1, configuration.endpoints.count))
+        // Each time anew, so that the clients of a node that died spread over all that are left.
+        let endpoints = configuration.endpoints.shuffled()
         let core = core
         // Each endpoint has its time; a resolver that hangs is given up a little later.
         let deadline = now + configuration.connectTimeout * configuration.endpoints.count + .seconds(5)
         link = .connecting(dialler, deadline: deadline)
         do throws(AMQPError) {
             try DetachedThread.start(name: "amqp-login") {
-                let result = login.run(first: first)
+                let result = login.run(endpoints)
                 core.post(.connected(attempt: number, result))
             }
         } catch {
@@ -57,12 +58,12 @@ extension Reactor {
         }
     }
 
-    func connected(_ result: Result<LibraryConnection, AMQPError>) {
+    func connected(_ result: Result<BrokerConnection, AMQPError>) {
         switch result {
-        case .success(let library):
+        case .success(let connection):
             epoch += 1
-            link = .up(LiveLink(library, epoch: epoch))
-            core.mailbox.withLock { $0.connectionIsUp(epoch: epoch, maxFrame: library.maxFrame) }
+            link = .up(LiveLink(connection, epoch: epoch))
+            core.mailbox.withLock { $0.connectionIsUp(epoch: epoch, maxFrame: connection.maxFrame) }
             confirms = Confirms()
             if epoch > 1 { tally.reconnects += 1 }
             openPublisher()

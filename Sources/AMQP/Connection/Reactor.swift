@@ -14,7 +14,7 @@ final class Reactor {
 
     /// A connection that stands.
     final class LiveLink {
-        let library: LibraryConnection
+        let connection: BrokerConnection
         let epoch: UInt64
         /// Whole frames taken from the mailbox, sent up to `sent`.
         var outgoing = ByteWriter()
@@ -23,14 +23,32 @@ final class Reactor {
         var lastRead: ContinuousClock.Instant
         var lastSent: ContinuousClock.Instant
 
-        init(_ library: LibraryConnection, epoch: UInt64) {
-            self.library = library
+        init(_ connection: BrokerConnection, epoch: UInt64) {
+            self.connection = connection
             self.epoch = epoch
             lastRead = .now
             lastSent = .now
         }
 
+        /// Taken from the mailbox and not yet by the socket, in bytes.
         var unsent: Int { outgoing.count - sent }
+
+        /// Since when the socket has taken nothing of what there is for it; nil while there is nothing.
+        private(set) var stuckSince: ContinuousClock.Instant?
+        /// The broker has said that it reads nothing for now.
+        var isBlocked = false
+
+        /// Notes whether the socket has taken anything since the last time.
+        func noteProgress(_ hasMoved: Bool) {
+            if isDrained {
+                stuckSince = nil
+            } else if hasMoved || stuckSince == nil {
+                stuckSince = .now
+            }
+        }
+
+        /// Whether everything taken so far has left this process.
+        var isDrained: Bool { unsent == 0 && !connection.socket.hasUnsent }
     }
 
     struct Closing {
@@ -91,7 +109,7 @@ final class Reactor {
 extension Reactor {
     private func sleep(until wakeAt: ContinuousClock.Instant?) {
         let live = live
-        let canSend = live.map { $0.unsent == 0 } ?? false
+        let canSend = live?.isDrained ?? false
         let timeout: Int32 =
             switch core.mailbox.withLock({ $0.fallAsleep(until: wakeAt, canSend: canSend) }) {
             case .none: 0
@@ -99,7 +117,9 @@ extension Reactor {
             }
         var entries = (
             pollfd(fd: core.bell.descriptor, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: live?.library.descriptor ?? -1, events: Int16(POLLIN | (canSend ? 0 : POLLOUT)), revents: 0)
+            pollfd(
+                fd: live?.connection.socket.descriptor ?? -1, events: Int16(POLLIN | (canSend ? 0 : POLLOUT)),
+                revents: 0)
         )
         // An interrupted call is like one that found nothing.
         _ = withUnsafeMutableBytes(of: &entries) {
@@ -113,13 +133,13 @@ extension Reactor {
         }
     }
 
-    /// Handles everything that has arrived; the rest of a burst is the next turn's.
+    /// Handles what has arrived, up to the size of one read; the rest of a burst is the next turn's.
     private func read(_ live: LiveLink) {
         do throws(AMQPError) {
-            repeat {
-                let found = try live.library.withNextFrame { frame throws(AMQPError) in try handle(frame) }
-                guard found, self.live === live else { break }
-            } while live.library.hasBuffered
+            try live.connection.receive { frame throws(AMQPError) in
+                try handle(frame)
+                return self.live === live
+            }
         } catch {
             lose(error)
         }
@@ -195,30 +215,30 @@ extension Reactor {
 
     /// Sends what is framed without caring for the result; for the end of a connection.
     func lastWords(_ live: LiveLink) {
-        guard live.unsent == 0 else { return }
+        guard live.isDrained else { return }
         let bytes = core.mailbox.withLock { $0.out.bytes }
         guard !bytes.isEmpty else { return }
-        _ = bytes.withUnsafeBytes {
-            Glibc.send(live.library.descriptor, $0.baseAddress, $0.count, Self.sendFlags)
-        }
+        _ = try? bytes.withBytes(from: 0, live.connection.socket.send)
     }
 
-    private static let sendFlags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
-
     private func send() {
-        guard let live, live.unsent > 0 else { return }
-        let count = live.outgoing.bytes.withUnsafeBytes { raw in
-            Glibc.send(
-                live.library.descriptor, raw.baseAddress.map { $0 + live.sent }, raw.count - live.sent, Self.sendFlags)
+        guard let live, !live.isDrained else { return }
+        let socket = live.connection.socket
+        let before = socket.bytesSent
+        do throws(AMQPError) {
+            if live.unsent > 0 {
+                live.sent += try live.outgoing.bytes.withBytes(from: live.sent, socket.send)
+            } else {
+                try socket.flush()
+            }
+        } catch {
+            lose(error)
+            return
         }
-        if count >= 0 {
-            live.sent += count
+        if socket.bytesSent > before {
             live.lastSent = .now
             tally.sends += 1
-        } else if errno != EAGAIN, errno != EWOULDBLOCK, errno != EINTR {
-            lose(
-                AMQPError(
-                    .connectionLost, "the connection to \(live.library.endpoint) broke (\(SystemError.text(errno)))"))
         }
+        live.noteProgress(socket.bytesSent > before)
     }
 }

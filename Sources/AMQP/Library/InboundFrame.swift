@@ -40,6 +40,8 @@ enum InboundMethod: Sendable, Hashable {
     case channelClosed(code: UInt16, text: String)
     case channelCloseOK
     case flow(isActive: Bool)
+    case connectionStarted(mechanisms: String)
+    case connectionTuned(maxChannel: UInt16, maxFrame: UInt32, heartbeat: UInt16)
     case connectionClosed(code: UInt16, text: String)
     case connectionCloseOK
     case blocked(reason: String)
@@ -50,8 +52,10 @@ enum InboundMethod: Sendable, Hashable {
     init?(_ method: amqp_method_t) {
         let id = MethodID(rawValue: method.id)
         guard let fields = method.decoded else { return nil }
-        if let content = Self.content(id, fields) ?? Self.confirm(id, fields) ?? Self.ending(id, fields) {
-            self = content
+        if let known = Self.content(id, fields) ?? Self.confirm(id, fields) ?? Self.ending(id, fields)
+            ?? Self.login(id, fields)
+        {
+            self = known
         } else {
             self = .answer(id, Self.counts(id, fields))
         }
@@ -111,6 +115,19 @@ enum InboundMethod: Sendable, Hashable {
         case .connectionBlocked:
             return .blocked(reason: fields.assumingMemoryBound(to: amqp_connection_blocked_t.self).pointee.reason.text)
         case .connectionUnblocked: return .unblocked
+        default: return nil
+        }
+    }
+
+    private static func login(_ id: MethodID, _ fields: UnsafeMutableRawPointer) -> InboundMethod? {
+        switch id {
+        case .connectionStart:
+            let start = fields.assumingMemoryBound(to: amqp_connection_start_t.self).pointee
+            return .connectionStarted(mechanisms: start.mechanisms.text)
+        case .connectionTune:
+            let tune = fields.assumingMemoryBound(to: amqp_connection_tune_t.self).pointee
+            return .connectionTuned(
+                maxChannel: tune.channel_max, maxFrame: tune.frame_max, heartbeat: tune.heartbeat)
         default: return nil
         }
     }

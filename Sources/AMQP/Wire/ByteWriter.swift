@@ -50,3 +50,14 @@ struct ByteWriter: Sendable {
     /// Empties it; keeps the memory unless it has grown past what ordinary traffic needs.
     mutating func clear() { bytes.removeAll(keepingCapacity: bytes.capacity <= 1 << 20) }
 }
+
+extension [UInt8] {
+    /// Lends the bytes from `start` on.
+    func withBytes<Value>(
+        from start: Int, _ body: (UnsafeRawBufferPointer) throws(AMQPError) -> Value
+    ) throws(AMQPError) -> Value {
+        try withUnsafeBufferPointer { buffer throws(AMQPError) in
+            try body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[start...]))
+        }
+    }
+}

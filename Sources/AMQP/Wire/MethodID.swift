@@ -6,6 +6,12 @@ struct MethodID: RawRepresentable, Sendable, Hashable {
 
     private init(_ family: UInt32, _ method: UInt32) { self.init(rawValue: family << 16 | method) }
 
+    static let connectionStart = MethodID(10, 10)
+    static let connectionStartOK = MethodID(10, 11)
+    static let connectionTune = MethodID(10, 30)
+    static let connectionTuneOK = MethodID(10, 31)
+    static let connectionOpen = MethodID(10, 40)
+    static let connectionOpenOK = MethodID(10, 41)
     static let connectionClose = MethodID(10, 50)
     static let connectionCloseOK = MethodID(10, 51)
     static let connectionBlocked = MethodID(10, 60)

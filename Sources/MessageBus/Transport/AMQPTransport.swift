@@ -23,6 +23,10 @@ public final class AMQPTransport: Transport {
     /// What happens to the connection that consumes, from now on.
     public var events: AsyncStream<AMQPConnectionEvent> { consuming.events() }
 
+    /// What happens to the connection that publishes, from now on. Only this one is told when the broker takes no
+    /// messages.
+    public var publisherEvents: AsyncStream<AMQPConnectionEvent> { publishing.events() }
+
     public func publish(_ batch: [AMQPMessage]) async -> [PublishOutcome] {
         await publishing.publish(batch)
     }

@@ -50,6 +50,7 @@ public struct Worker: Sendable {
                         over: transport)
                 }
                 group.addTask { await watch(transport) }
+                group.addTask { await watchPublisher(transport) }
                 group.addTask {
                     for await _ in ends {
                         settings.log(.info, "stops: no new messages, activities are laid down")
@@ -85,10 +86,23 @@ public struct Worker: Sendable {
             case .lost(let error): settings.log(.warning, "lost RabbitMQ: \(error)")
             case .reconnecting(let attempt, _) where attempt == 1 || attempt % 10 == 0:
                 settings.log(.info, "tries to reach RabbitMQ again (\(attempt))")
-            case .blocked(let reason): settings.log(.warning, "RabbitMQ takes no messages now: \(reason)")
-            case .unblocked: settings.log(.info, "RabbitMQ takes messages again")
             case .consumerCancelled(let queue): settings.log(.warning, "RabbitMQ ended the consumer of \(queue)")
             case .consumerRecovered(let queues): settings.log(.info, "serves \(queues.joined(separator: ", ")) again")
+            default: break
+            }
+        }
+    }
+
+    private func watchPublisher(_ transport: AMQPTransport) async {
+        for await event in transport.publisherEvents {
+            switch event {
+            case .blocked(let reason):
+                settings.log(.warning, "RabbitMQ takes no messages now (\(reason)): they wait here until it does")
+            case .unblocked: settings.log(.info, "RabbitMQ takes messages again")
+            case .publisherReplaced:
+                settings.log(.warning, "RabbitMQ confirmed nothing on a channel, which was replaced")
+            // Most losses are of both connections, and the other one is reported.
+            case .lost(let error): settings.log(.debug, "lost RabbitMQ while publishing: \(error)")
             default: break
             }
         }
