@@ -109,12 +109,18 @@ package actor PrivateRabbitMQ {
     }
 
     /// Runs `rabbitmqctl` on the node and returns what it writes.
+    ///
+    /// A node takes connections a moment before it calls itself running, and until then refuses most commands (exit
+    /// code 64): they are tried again for a while.
     @discardableResult
     package func control(_ arguments: [String], deadline: Duration = .seconds(120)) async throws -> String {
-        try await run(
-            ProcessSettings(programs.control, ["--quiet"] + arguments, environment: files.environment),
-            deadline: deadline
-        ).checked().outputText
+        let command = ProcessSettings(programs.control, ["--quiet"] + arguments, environment: files.environment)
+        let end = ContinuousClock.now + .seconds(30)
+        while true {
+            let result = try await run(command, deadline: deadline)
+            let isEarly = result.errorText.contains("requires the 'rabbit' app to be running")
+            if !isEarly || node?.status != nil || ContinuousClock.now > end { return try result.checked().outputText }
+        }
     }
 
     private func startNode() async throws {

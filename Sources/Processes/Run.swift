@@ -15,7 +15,7 @@ package struct RunResult: Sendable, CustomStringConvertible {
     package var outputText: String { String(decoding: output, as: UTF8.self) }
     package var errorText: String { String(decoding: errors, as: UTF8.self) }
 
-    /// Itself where the program succeeded; otherwise an error with the last thing it said.
+    /// Itself where the program succeeded; otherwise an error with the first and the last of what it said.
     @discardableResult
     package func checked() throws(ProcessError) -> RunResult {
         guard status.isSuccess else { throw ProcessError(.failed, description) }
@@ -24,7 +24,9 @@ package struct RunResult: Sendable, CustomStringConvertible {
 
     package var description: String {
         let lines = (errors.isEmpty ? outputText : errorText).split(separator: "\n")
-        return "\(command): \(status)" + (lines.isEmpty ? "" : ": \(lines.suffix(3).joined(separator: " / "))")
+        // Some say what is wrong last; others first, and then how they are used.
+        let told = lines.count > 6 ? lines.prefix(3) + ["…"] + lines.suffix(3) : lines
+        return "\(command): \(status)" + (told.isEmpty ? "" : ": \(told.joined(separator: " / "))")
     }
 }
 

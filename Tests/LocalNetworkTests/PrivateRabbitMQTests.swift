@@ -35,6 +35,17 @@ import Wire
         #expect(names.isSubset(of: there))
     }
 
+    @Test func `a command waits for a node that is not running yet`() async throws {
+        try await withTemporaryFolder { folder in
+            let node = try await PrivateRabbitMQ.start(directory: folder, definitions: definitions)
+            try await node.control(["stop_app"])
+            async let list = node.control(["list_vhosts"])
+            try await node.control(["start_app"])
+            #expect(try await list.contains("v\n"))
+            await node.stop()
+        }
+    }
+
     @Test func `a node that was killed or stopped comes back on its folder and port`() async throws {
         try await withTemporaryFolder { folder in
             let node = try await PrivateRabbitMQ.start(directory: folder, definitions: definitions)

@@ -29,7 +29,7 @@ import Wire
     let root: String
 
     init() async throws {
-        scratch = try Scratch()
+        scratch = try await Scratch()
         let image = try TestImage(in: scratch, [try await Self.layer.value], compression: .gzip)
         root = try ImageStore(at: scratch / "store").pull(image.image, from: image.registry)
     }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct ImageStoreTests {
     let scratch: Scratch
-    init() throws { scratch = try Scratch() }
+    init() async throws { scratch = try await Scratch() }
 
     private var store: ImageStore { get throws { try ImageStore(at: scratch / "store") } }
 

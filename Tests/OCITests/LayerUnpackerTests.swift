@@ -7,7 +7,7 @@ import Testing
 /// Layers on layers, and layers that want out.
 @Suite struct LayerUnpackerTests {
     let scratch: Scratch
-    init() throws { scratch = try Scratch() }
+    init() async throws { scratch = try await Scratch() }
 
     private func unpack(_ tars: [UInt8]...) throws -> String {
         let test = try TestImage(in: scratch, tars)

@@ -21,7 +21,7 @@ import Wire
 
     @Test(.enabled(if: registry != nil, "scripts/images/build has not been run"))
     func `a notebook of the demo's image answers with its token, and astropy reads a cube in it`() async throws {
-        let scratch = try Scratch()
+        let scratch = try await Scratch()
         let clock = ContinuousClock()
         let registry = try OCILayout(opening: try #require(Self.registry))
         let image = try registry.resolve(try ImageReference(parsing: "srcnet/notebook:1"))

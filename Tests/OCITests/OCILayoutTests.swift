@@ -8,7 +8,7 @@ import Wire
 
 @Suite struct OCILayoutTests {
     let scratch: Scratch
-    init() throws { scratch = try Scratch() }
+    init() async throws { scratch = try await Scratch() }
 
     @Test func `an image is found by its name and says how it wants to be run`() throws {
         let test = try TestImage(in: scratch, [Tar.make { $0.file("a") }])

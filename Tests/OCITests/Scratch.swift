@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import TestSupport
 import Testing
 
 @testable import OCI
@@ -8,11 +9,7 @@ import Testing
 final class Scratch: Sendable {
     let path: String
 
-    init() throws {
-        var template = Array("/tmp/execbus-oci-XXXXXX".utf8CString)
-        let made = try #require(mkdtemp(&template))
-        path = String(cString: made)
-    }
+    init() async throws { path = try await TemporaryFolder.make() }
 
     deinit { try? FileSystem.remove(path) }
 

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Processes
 import TestSupport
 import Wire
@@ -40,16 +41,19 @@ extension PackageDescription {
     /// The description of that package.
     static var current: PackageDescription { get async throws { try await loading.value } }
 
-    /// Asks the package manager. It is given folders of its own, since the one of the running test is locked.
+    /// Asks the package manager. It is given folders of its own, since the one of the running test is locked; and a place
+    /// for its locks, which it leaves there.
     private static let loading = Task {
         try await withTemporaryFolder { temporary in
+            var environment = ProcessInfo.processInfo.environment
+            environment["TMPDIR"] = temporary
             let result = try await run(
                 ProcessSettings(
                     "swift",
                     [
                         "package", "--package-path", folder, "--scratch-path", "\(temporary)/build",
                         "--cache-path", "\(temporary)/cache", "--manifest-cache", "local", "dump-package",
-                    ]),
+                    ], environment: environment),
                 deadline: .seconds(120))
             return try PackageDescription(JSON(parsing: result.checked().output))
         }

@@ -5,6 +5,15 @@ import Testing
 @testable import Processes
 
 @Suite struct ChildProcessTests {
+    @Test func `what a program says of its failure is told, the first and the last of it`() async throws {
+        func description(_ script: String) async throws -> String {
+            try await run(ProcessSettings("sh", ["-c", script]), deadline: .seconds(20)).description
+        }
+        #expect(try await description("exit 3") == "sh: exit code 3")
+        #expect(try await description("echo one; exit 3") == "sh: exit code 3: one")
+        #expect(try await description("seq 9 >&2; exit 64") == "sh: exit code 64: 1 / 2 / 3 / … / 7 / 8 / 9")
+    }
+
     @Test func `a program's output, errors and exit code come back`() async throws {
         let result = try await run(
             ProcessSettings("sh", ["-c", "printf out; printf err >&2; exit 3"]), deadline: .seconds(20))

@@ -8,9 +8,18 @@ package enum TemporaryFolder {
         let path = FileManager.default.temporaryDirectory.path + "/execbus-tests-\(getpid())"
         try FileManager.default.createDirectory(
             atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        // The shell's input ends with this process. What was killed with it may write for a moment longer.
-        var watchdog = ProcessSettings(
-            "sh", ["-c", "cat; for i in $(seq 50); do rm -rf \"$0\" && exit; sleep 0.1; done", path])
+        // The shell's input ends with this process. What is killed with it may write for a moment longer, and make the
+        // folder anew: it has to stay away for two seconds.
+        let script = """
+            cat
+            gone=0
+            for i in $(seq 600); do
+                if [ -e "$0" ]; then rm -rf "$0"; gone=0; else gone=$((gone + 1)); fi
+                if [ $gone -ge 20 ]; then exit; fi
+                sleep 0.1
+            done
+            """
+        var watchdog = ProcessSettings("sh", ["-c", script, path])
         watchdog.input = .open
         watchdog.output = .discarded
         watchdog.errors = .discarded

@@ -52,11 +52,19 @@ package struct BubblewrapRuntime: ContainerRuntime {
     private func waitForProgram(_ container: RunningContainer, in folder: ContainerFolder) async throws {
         let process = container.process
         let hasStarted = try await waitUntil(upTo: .seconds(20)) {
-            !process.isAlive || FileSystem.linkTarget("/proc/\(process.pid)/exe") != program
+            !process.isAlive || hasBecomeProgram(process)
         }
         guard hasStarted, process.isAlive || !folder.lastWords.contains("bwrap: ") else {
             throw OCIError(.runtime, "container '\(folder.id)' did not start: \(folder.lastWords)")
         }
+    }
+
+    private func hasBecomeProgram(_ process: ProcessIdentity) -> Bool {
+        guard let file = FileSystem.linkTarget("/proc/\(process.pid)/exe") else {
+            // One that is about to end has no file any more. Whose file may not be seen is another's already.
+            return errno == EACCES
+        }
+        return file != program
     }
 
     /// The root is put together in memory of what the image has at its top, read-only: mounts can then be added at the
