@@ -49,6 +49,7 @@ let package = Package(
     targets: [
         cLibrary("CRabbitMQ", pkgConfig: "librabbitmq", apt: "librabbitmq-dev"),
         cLibrary("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        cLibrary("CPostgreSQL", pkgConfig: "libpq", apt: "libpq-dev"),
         cLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
         cLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         cLibrary("CTLS", pkgConfig: "openssl", apt: "libssl-dev"),
@@ -60,7 +61,9 @@ let package = Package(
         library("Wire", ["CJansson"]),
         library("AMQP", ["CRabbitMQ", "CTLS"]),
         library("Store", ["Wire"]),
-        library("StoreSQLite", ["Store", "Wire", "CLinux", "CSQLite"]),
+        library("StoreSQL", ["Store", "Wire", "CLinux"]),
+        library("StoreSQLite", ["Store", "StoreSQL", "CSQLite"]),
+        library("StorePostgreSQL", ["Store", "StoreSQL", "CPostgreSQL"]),
         library("Digests", ["COpenSSL"]),
         library("Files", ["Wire", "CLinux"]),
         library("Processes", ["CLinux"]),
@@ -84,9 +87,9 @@ let package = Package(
         .executableTarget(
             name: "execbus",
             dependencies: [
-                "Wire", "AMQP", "Store", "StoreSQLite", "MessageBus", "ExecutionModel", "HTTPClient", "Preparation",
+                "Wire", "AMQP", "Store", "StoreSQLite", "StorePostgreSQL", "MessageBus", "ExecutionModel", "HTTPClient",
             ]
-                + ["Topology", "LocalNetwork", "Processes", "OCI"]
+                + ["Preparation", "Topology", "LocalNetwork", "Processes", "OCI"]
                 + participants.map { Target.Dependency(stringLiteral: $0) },
             swiftSettings: strict),
 
@@ -96,7 +99,7 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("WireTests", ["Wire"]),
         tests("AMQPTests", ["AMQP", "LocalNetwork", "CTLS"]),
-        tests("StoreTests", ["Store", "StoreSQLite", "Wire", "CSQLite"]),
+        tests("StoreTests", ["Store", "StoreSQL", "StoreSQLite", "StorePostgreSQL", "Wire", "CSQLite", "Processes"]),
         tests("ProcessesTests", ["Processes"]),
         tests("MessageBusTests", ["MessageBus", "AMQP", "Store", "StoreSQLite", "Wire"]),
         tests("ExecutionModelTests", ["ExecutionModel", "Wire"]),

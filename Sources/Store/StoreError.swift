@@ -14,6 +14,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         public static let tooNew = Code(name: "too new")
         /// The folder or the file cannot be read or written.
         public static let notAccessible = Code(name: "not accessible")
+        /// The server that keeps the store cannot be reached, or the connection to it is lost.
+        public static let unreachable = Code(name: "unreachable")
         /// The store was closed before.
         public static let closed = Code(name: "closed")
         /// Anything else that the engine reports.

@@ -1,9 +1,10 @@
 internal import CSQLite
 internal import Glibc
 internal import Store
+internal import StoreSQL
 
 /// An open SQLite file, confined to the thread that made it (it is not Sendable, and `DatabaseThread` keeps it).
-final class Database {
+final class Database: SQLDatabase {
     let path: String
     private var handle: OpaquePointer?
     private var statements: [Statement?] = Array(repeating: nil, count: Query.allCases.count)
@@ -69,13 +70,13 @@ final class Database {
 
     /// Runs `body` in a transaction; see `Store.transact`.
     func transact<Value>(_ body: (any StoreTransaction) throws -> Value) throws -> Value {
-        try run(.begin)
+        try execute("BEGIN IMMEDIATE")
         do {
-            let transaction = SQLiteTransaction(self)
+            let transaction = SQLTransaction(self)
             let value = try body(transaction)
             // A body that goes on after a fault has seen less than it believes.
             if let fault = transaction.fault { throw fault }
-            try run(.commit)
+            try execute("COMMIT")
             return value
         } catch {
             rollBack()
@@ -91,10 +92,7 @@ final class Database {
 
     // MARK: Statements
 
-    /// Runs a kept statement to its end and hands over each row.
-    func run(
-        _ query: Query, _ values: [SQLValue] = [], each: (borrowing Row) -> Void = { _ in }
-    ) throws(StoreError) {
+    func run(_ query: Query, _ values: [SQLValue], each: (Row) -> Void) throws(StoreError) -> Int {
         let statement: Statement
         if let kept = statements[query.rawValue] {
             statement = kept
@@ -102,12 +100,13 @@ final class Database {
             statement = try prepare(query.sql)
             statements[query.rawValue] = statement
         }
-        try run(statement, values, each: each)
+        return try run(statement, values, each: each)
     }
 
+    @discardableResult
     private func run(
-        _ statement: Statement, _ values: [SQLValue], each: (borrowing Row) -> Void
-    ) throws(StoreError) {
+        _ statement: Statement, _ values: [SQLValue], each: (Row) -> Void
+    ) throws(StoreError) -> Int {
         // Bound values are let go too, so that a large body does not stay in memory.
         defer {
             sqlite3_reset(statement.handle)
@@ -117,10 +116,15 @@ final class Database {
             let result = statement.bind(value, to: Int32(index + 1))
             guard result == SQLITE_OK else { throw fault(result) }
         }
+        var count = 0
         while true {
             switch sqlite3_step(statement.handle) {
-            case SQLITE_ROW: each(Row(statement))
-            case SQLITE_DONE: return
+            case SQLITE_ROW:
+                each(Row(statement))
+                count += 1
+            case SQLITE_DONE:
+                let isReading = count > 0 || sqlite3_stmt_readonly(statement.handle) != 0
+                return isReading ? count : Int(sqlite3_changes64(handle))
             case let result: throw fault(result)
             }
         }
@@ -156,11 +160,6 @@ final class Database {
         try run(try prepare(sql), values) { answer.append($0.text(column)) }
         return answer.joined(separator: "\n")
     }
-
-    /// How many rows the last statement changed.
-    var changes: Int { Int(sqlite3_changes64(handle)) }
-    /// The number of the row that was inserted last.
-    var lastRow: Int64 { sqlite3_last_insert_rowid(handle) }
 
     private func fault(_ result: Int32) -> StoreError {
         StoreError(

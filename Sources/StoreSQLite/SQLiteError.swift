@@ -1,6 +1,7 @@
 internal import CSQLite
 internal import Glibc
 internal import Store
+internal import StoreSQL
 
 extension StoreError {
     /// What a result of SQLite means for an operator of the store in `path`.
@@ -52,11 +53,3 @@ extension StoreError {
 
 /// `SQLITE_READONLY_DBMOVED`, whose definition by shifts Swift does not import.
 private let databaseMoved = SQLITE_READONLY | (4 << 8)
-
-/// The operating system's words for an error number.
-func systemMessage(_ code: Int32) -> String {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
-        guard let start = buffer.baseAddress, strerror_r(code, start, buffer.count) == 0 else { return "error \(code)" }
-        return String(cString: start)
-    }
-}

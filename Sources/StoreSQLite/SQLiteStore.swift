@@ -1,4 +1,5 @@
 public import Store
+internal import StoreSQL
 
 /// A store in one SQLite file, for one participant at one site.
 ///
@@ -8,9 +9,9 @@ public import Store
 public final class SQLiteStore: Store {
     /// The file, as it was given.
     public let path: String
-    private let thread: DatabaseThread
+    private let thread: DatabaseThread<Database>
 
-    private init(path: String, thread: DatabaseThread) {
+    private init(path: String, thread: DatabaseThread<Database>) {
         self.path = path
         self.thread = thread
     }
@@ -24,7 +25,7 @@ public final class SQLiteStore: Store {
 
     /// As above, with a limit on the number of 4 KiB pages, by which tests meet a full disk.
     static func open(path: String, maximumPages: Int?) async throws(StoreError) -> SQLiteStore {
-        let thread = try DatabaseThread(name: path)
+        let thread = try DatabaseThread<Database>(name: path)
         try await thread.start { () throws(StoreError) in
             try Database(path: path, maximumPages: maximumPages)
         }

@@ -1,17 +1,5 @@
 internal import CSQLite
-
-/// A value for a parameter of a statement.
-enum SQLValue {
-    case null
-    case integer(Int64)
-    case text(String)
-    case blob([UInt8])
-
-    static func text(orNull value: String?) -> SQLValue { value.map(SQLValue.text) ?? .null }
-    static func blob(orNull value: [UInt8]?) -> SQLValue { value.map(SQLValue.blob) ?? .null }
-    /// SQLite reads a negative limit as none; ours reads it as zero.
-    static func limit(_ value: Int) -> SQLValue { .integer(Int64(max(0, value))) }
-}
+internal import StoreSQL
 
 /// A prepared statement, finalised at its end. Like its database, it never leaves the thread that made it.
 final class Statement {
@@ -38,8 +26,8 @@ final class Statement {
     }
 }
 
-/// The row at which a statement stands, valid until its next step; its columns are counted from 0.
-struct Row: ~Copyable {
+/// The row at which a statement stands, valid until its next step.
+struct Row: SQLRow {
     private let handle: OpaquePointer
 
     init(_ statement: Statement) { handle = statement.handle }
@@ -50,13 +38,9 @@ struct Row: ~Copyable {
         String(decoding: bytes(sqlite3_column_text(handle, column), column), as: UTF8.self)
     }
 
-    func textOrNil(_ column: Int32) -> String? { isNull(column) ? nil : text(column) }
-
     func blob(_ column: Int32) -> [UInt8] { Array(bytes(sqlite3_column_blob(handle, column), column)) }
 
-    func blobOrNil(_ column: Int32) -> [UInt8]? { isNull(column) ? nil : blob(column) }
-
-    private func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
+    func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
     private func bytes(_ start: UnsafeRawPointer?, _ column: Int32) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : Int(sqlite3_column_bytes(handle, column)))

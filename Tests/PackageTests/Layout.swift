@@ -26,7 +26,10 @@ enum Layout {
     static let layers = [
         Layer(
             "C",
-            ["CRabbitMQ", "CSQLite", "CArchive", "COpenSSL", "CTLS", "CCurl", "CJansson", "CZlib", "CLinux"],
+            [
+                "CRabbitMQ", "CSQLite", "CPostgreSQL", "CArchive", "COpenSSL", "CTLS", "CCurl", "CJansson", "CZlib",
+                "CLinux",
+            ],
             in: "Sources/C", mayUse: []),
 
         // Text, names and times as they stand on the wire.
@@ -38,7 +41,9 @@ enum Layout {
         Layer("outside standards", ["OCI", "HTTPClient"], mayUse: ["C", "Wire", "Digests", "operating system"]),
 
         Layer("Store", ["Store"], mayUse: ["Wire"]),
-        Layer("engines of the store", ["StoreSQLite"], mayUse: ["C", "Wire", "Store"]),
+        Layer("SQL of the store", ["StoreSQL"], mayUse: ["C", "Wire", "Store"]),
+        Layer(
+            "engines of the store", ["StoreSQLite", "StorePostgreSQL"], mayUse: ["C", "Store", "SQL of the store"]),
         Layer("MessageBus", ["MessageBus"], mayUse: ["Wire", "Digests", "AMQP", "Store"]),
 
         // Pure: it could run without any bus.
@@ -75,8 +80,8 @@ enum Layout {
 
     /// Libraries that one target wraps, so that nobody else (but its tests) handles their pointers.
     static let wrappers = [
-        "CRabbitMQ": "AMQP", "CSQLite": "StoreSQLite", "CCurl": "HTTPClient", "CJansson": "Wire", "CArchive": "OCI",
-        "COpenSSL": "Digests", "CTLS": "AMQP",
+        "CRabbitMQ": "AMQP", "CSQLite": "StoreSQLite", "CPostgreSQL": "StorePostgreSQL", "CCurl": "HTTPClient",
+        "CJansson": "Wire", "CArchive": "OCI", "COpenSSL": "Digests", "CTLS": "AMQP",
     ]
 
     /// What every Swift target is compiled with, at the least.

@@ -1,4 +1,5 @@
 import Store
+import StorePostgreSQL
 import StoreSQLite
 import TestSupport
 import Testing
@@ -7,6 +8,7 @@ import Testing
 enum Engine: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case memory
     case sqlite
+    case postgresql
 
     var testDescription: String { rawValue }
 
@@ -17,16 +19,23 @@ enum Engine: String, CaseIterable, Sendable, CustomTestStringConvertible {
             return try await body(MemoryStore())
         case .sqlite:
             return try await withTemporaryFolder { folder in
-                let store = try await SQLiteStore.open(path: folder + "/store.sqlite")
-                do {
-                    let value = try await body(store)
-                    await store.close()
-                    return value
-                } catch {
-                    await store.close()
-                    throw error
-                }
+                try await use(try await SQLiteStore.open(path: folder + "/store.sqlite"), body)
             }
+        case .postgresql:
+            return try await withSchema { address, participant in
+                try await use(try await PostgreSQLStore.open(address, participant: participant), body)
+            }
+        }
+    }
+
+    private func use<Value>(_ store: some Store, _ body: (any Store) async throws -> Value) async throws -> Value {
+        do {
+            let value = try await body(store)
+            await store.close()
+            return value
+        } catch {
+            await store.close()
+            throw error
         }
     }
 }

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Store
+import StoreSQL
 import TestSupport
 import Testing
 import Wire

@@ -6,14 +6,17 @@ extension Command {
         name: "worker", summary: "Runs one participant until it is told to stop (SIGTERM).",
         discussion: """
             The worker connects as its own user of RabbitMQ, whose name is its address (cavern.ral), by the URI in
-            EXECBUS_AMQP or --amqp. It keeps what it must not forget in one SQLite file, and may be killed at any time.
+            EXECBUS_AMQP or --amqp. It keeps what it must not forget in one SQLite file, or on a PostgreSQL server, and may be
+            killed at any time.
             It says "ready" on standard output when it serves its queues.
             """,
         positionals: [.init(name: "NAME", help: "One of \(participantNames).")],
         options: [
             .value("site", "SITE", "The site, for a participant that each site has."),
             .value("amqp", "URI", "Where RabbitMQ is; default: EXECBUS_AMQP, which no other user can see."),
-            .value("store", "FILE", "Its memory; made where it is missing. Default: ADDRESS.sqlite."),
+            .value(
+                "store", "PLACE",
+                "Its memory: a file, made where it is missing, or postgresql://… Default: ADDRESS.sqlite."),
             .value("policy", "FILE", "The policy: who may do what, and who may speak for others."),
             .value("site-file", "FILE", "The configuration of the site."),
             .value("sites", "LIST", "Sites that are asked for offers, for global-execution; those heard are added."),

@@ -4,6 +4,8 @@ internal import MessageBus
 internal import Permissions
 internal import Preparation
 internal import Processes
+internal import Store
+internal import StorePostgreSQL
 internal import StoreSQLite
 internal import Wire
 
@@ -53,13 +55,22 @@ struct WorkerProcess {
         _ worker: Worker, _ participant: sending Subject, _ performer: any Performer = NoActivities()
     ) async throws {
         let ends = try await Signals.stream([SIGTERM, SIGINT])
-        let store = try await SQLiteStore.open(path: invocation["store"] ?? "\(address).sqlite")
+        let store = try await store()
         try await worker.run(
             participant, performer: performer, store: store,
             ready: {
                 worker.settings.log(.info, "serves \(worker.queues.joined(separator: ", "))")
                 Terminal.line("ready")
             }, ends: ends)
+    }
+
+    /// A file of SQLite, or a schema on a PostgreSQL server.
+    private func store() async throws -> any Store {
+        let place = invocation["store"] ?? Connecting.environment("EXECBUS_STORE") ?? "\(address).sqlite"
+        if place.hasPrefix("postgresql://") || place.hasPrefix("postgres://") {
+            return try await PostgreSQLStore.open(place, participant: address)
+        }
+        return try await SQLiteStore.open(path: place)
     }
 
     private func policy() throws -> Policy? {

@@ -1,15 +1,15 @@
 internal import CLinux
 internal import Glibc
-internal import Store
+package import Store
 internal import Synchronization
 
 /// A thread that owns a database which no other thread ever touches, and runs jobs on it in the order of their arrival.
 ///
 /// The mailbox is emptied as a whole at each turn, and the wake-up is written only if the thread really sleeps, so a busy
 /// store costs no system call for each job.
-final class DatabaseThread: Sendable {
-    typealias Job = @Sendable (Database) -> Void
-    typealias Opening = @Sendable () throws(StoreError) -> Database
+package final class DatabaseThread<Database: SQLDatabase & SendableMetatype>: Sendable {
+    package typealias Job = @Sendable (Database) -> Void
+    package typealias Opening = @Sendable () throws(StoreError) -> Database
 
     private struct Mailbox {
         var jobs: [Job] = []
@@ -24,7 +24,7 @@ final class DatabaseThread: Sendable {
     private let wake: Int32
     private let name: String
 
-    init(name: String) throws(StoreError) {
+    package init(name: String) throws(StoreError) {
         self.name = name
         wake = eventfd(0, Int32(EFD_CLOEXEC))
         if wake < 0 {
@@ -36,9 +36,9 @@ final class DatabaseThread: Sendable {
     deinit { Glibc.close(wake) }
 
     /// Starts the thread and returns when it has opened its database; where that fails, the thread is gone again.
-    func start(_ opening: @escaping Opening) async throws(StoreError) {
+    package func start(_ opening: @escaping Opening) async throws(StoreError) {
         let fault: StoreError? = await withCheckedContinuation { continuation in
-            let launch = Launch(thread: self, opening: opening, opened: continuation)
+            let launch = Launch { self.run(opening, opened: continuation) }
             let context = Unmanaged.passRetained(launch)
             var id = pthread_t()
             let status = pthread_create(&id, nil, runDatabaseThread, context.toOpaque())
@@ -54,7 +54,7 @@ final class DatabaseThread: Sendable {
     }
 
     /// Has a job run; false where the thread is ending and will not run it.
-    func enqueue(_ job: @escaping Job) -> Bool {
+    package func enqueue(_ job: @escaping Job) -> Bool {
         let (isAccepted, mustWake) = mailbox.withLock { mailbox in
             if mailbox.isEnding { return (false, false) }
             mailbox.jobs.append(job)
@@ -66,7 +66,7 @@ final class DatabaseThread: Sendable {
     }
 
     /// Has the thread end after the jobs that wait.
-    func requestEnd() {
+    package func requestEnd() {
         let mustWake = mailbox.withLock { mailbox in
             mailbox.isEnding = true
             defer { mailbox.isSleeping = false }
@@ -76,7 +76,7 @@ final class DatabaseThread: Sendable {
     }
 
     /// Has the thread end after the jobs that wait, and returns when the database is closed.
-    func end() async {
+    package func end() async {
         requestEnd()
         await withCheckedContinuation { continuation in
             let hasEnded = mailbox.withLock { mailbox in
@@ -94,7 +94,7 @@ final class DatabaseThread: Sendable {
 
     // MARK: On the thread
 
-    fileprivate func run(_ opening: Opening, opened: CheckedContinuation<StoreError?, Never>) {
+    private func run(_ opening: Opening, opened: CheckedContinuation<StoreError?, Never>) {
         let database: Database
         do throws(StoreError) {
             database = try opening()
@@ -138,20 +138,11 @@ final class DatabaseThread: Sendable {
     }
 }
 
-/// What a new thread is given.
+/// What a new thread is given: no type of a database, since a C function is not generic.
 private final class Launch: Sendable {
-    let thread: DatabaseThread
-    let opening: DatabaseThread.Opening
-    let opened: CheckedContinuation<StoreError?, Never>
+    let main: @Sendable () -> Void
 
-    init(
-        thread: DatabaseThread, opening: @escaping DatabaseThread.Opening,
-        opened: CheckedContinuation<StoreError?, Never>
-    ) {
-        self.thread = thread
-        self.opening = opening
-        self.opened = opened
-    }
+    init(_ main: @escaping @Sendable () -> Void) { self.main = main }
 }
 
 private func runDatabaseThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
@@ -160,7 +151,6 @@ private func runDatabaseThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMut
     var all = sigset_t()
     sigfillset(&all)
     pthread_sigmask(SIG_BLOCK, &all, nil)
-    let launch = Unmanaged<Launch>.fromOpaque(context).takeRetainedValue()
-    launch.thread.run(launch.opening, opened: launch.opened)
+    Unmanaged<Launch>.fromOpaque(context).takeRetainedValue().main()
     return nil
 }

@@ -1,20 +1,20 @@
-internal import Store
-internal import Wire
+package import Store
+package import Wire
 
 /// The reads and writes of one transaction. The first fault ends it: every later call throws the same.
-final class SQLiteTransaction: StoreTransaction {
+package final class SQLTransaction<Database: SQLDatabase>: StoreTransaction {
     private let database: Database
-    private(set) var fault: StoreError?
+    package private(set) var fault: StoreError?
 
-    init(_ database: Database) { self.database = database }
+    package init(_ database: Database) { self.database = database }
 
     // MARK: States
 
-    func state(_ key: StateKey) throws(StoreError) -> StoredState? {
-        try first(.state, [.text(key.kind), .text(key.id)], StoredState.init(row:))
+    package func state(_ key: StateKey) throws(StoreError) -> StoredState? {
+        try first(.state, [.text(key.kind), .text(key.id)]) { StoredState(row: $0) }
     }
 
-    func states(
+    package func states(
         ofKind kind: String, group: String?, after: String?, limit: Int
     ) throws(StoreError) -> [StoredState] {
         let query: Query
@@ -25,21 +25,21 @@ final class SQLiteTransaction: StoreTransaction {
         case (_?, _?): query = .statesOfGroupAfter
         }
         let given = [kind, group, after].compactMap { $0 }.map(SQLValue.text)
-        return try all(query, given + [.limit(limit)], StoredState.init(row:))
+        return try all(query, given + [.limit(limit)]) { StoredState(row: $0) }
     }
 
-    func save(_ state: StoredState) throws(StoreError) {
+    package func save(_ state: StoredState) throws(StoreError) {
         try run(
             .saveState, [.text(state.key.kind), .text(state.key.id), .text(orNull: state.group), .blob(state.bytes)])
     }
 
-    func delete(_ key: StateKey) throws(StoreError) {
+    package func delete(_ key: StateKey) throws(StoreError) {
         try run(.deleteState, [.text(key.kind), .text(key.id)])
     }
 
     // MARK: Inbox
 
-    func inboxEntry(_ key: InboxKey) throws(StoreError) -> InboxEntry? {
+    package func inboxEntry(_ key: InboxKey) throws(StoreError) -> InboxEntry? {
         try first(.inboxEntry, [.text(key.sender), .text(key.messageID)]) { row in
             InboxEntry(
                 key: key, fingerprint: row.blob(0), received: Timestamp(microseconds: row.integer(1)),
@@ -47,7 +47,7 @@ final class SQLiteTransaction: StoreTransaction {
         }
     }
 
-    func save(_ entry: InboxEntry) throws(StoreError) {
+    package func save(_ entry: InboxEntry) throws(StoreError) {
         try run(
             .saveInboxEntry,
             [
@@ -57,23 +57,24 @@ final class SQLiteTransaction: StoreTransaction {
             ])
     }
 
-    func forget(_ key: InboxKey) throws(StoreError) {
+    package func forget(_ key: InboxKey) throws(StoreError) {
         try run(.forget, [.text(key.sender), .text(key.messageID)])
     }
 
-    func pruneInbox(before: Timestamp, limit: Int) throws(StoreError) -> Int {
+    package func pruneInbox(before: Timestamp, limit: Int) throws(StoreError) -> Int {
         try run(.pruneInbox, [.integer(before.microseconds), .limit(limit)])
-        return database.changes
     }
 
     // MARK: Outbox
 
-    func append(envelope: [UInt8], body: [UInt8]) throws(StoreError) -> Int64 {
-        try run(.append, [.blob(envelope), .blob(body)])
-        return database.lastRow
+    package func append(envelope: [UInt8], body: [UInt8]) throws(StoreError) -> Int64 {
+        guard let number = try first(.append, [.blob(envelope), .blob(body)], { $0.integer(0) }) else {
+            throw StoreError(.failed, "the database gave an outgoing message no number; check its version")
+        }
+        return number
     }
 
-    func removeOutgoing(_ numbers: [Int64]) throws(StoreError) {
+    package func removeOutgoing(_ numbers: [Int64]) throws(StoreError) {
         // They nearly always follow each other: a batch then costs one statement.
         var run: ClosedRange<Int64>?
         for number in numbers.sorted() {
@@ -93,7 +94,7 @@ final class SQLiteTransaction: StoreTransaction {
         try run(.removeOutgoing, [.integer(numbers.lowerBound), .integer(numbers.upperBound)])
     }
 
-    func outgoing(after: Int64, limit: Int) throws(StoreError) -> [OutboxRow] {
+    package func outgoing(after: Int64, limit: Int) throws(StoreError) -> [OutboxRow] {
         try all(.outgoing, [.integer(after), .limit(limit)]) { row in
             OutboxRow(number: row.integer(0), envelope: row.blob(1), body: row.blob(2))
         }
@@ -101,41 +102,42 @@ final class SQLiteTransaction: StoreTransaction {
 
     // MARK: Timers
 
-    func setTimer(_ timer: StoredTimer) throws(StoreError) {
+    package func setTimer(_ timer: StoredTimer) throws(StoreError) {
         try run(.setTimer, [.text(timer.name), .integer(timer.due.microseconds), .blob(timer.payload)])
     }
 
-    func cancelTimer(_ name: String) throws(StoreError) {
+    package func cancelTimer(_ name: String) throws(StoreError) {
         try run(.cancelTimer, [.text(name)])
     }
 
-    func dueTimers(at now: Timestamp, limit: Int) throws(StoreError) -> [StoredTimer] {
+    package func dueTimers(at now: Timestamp, limit: Int) throws(StoreError) -> [StoredTimer] {
         try all(.dueTimers, [.integer(now.microseconds), .limit(limit)]) { row in
             StoredTimer(name: row.text(0), due: Timestamp(microseconds: row.integer(1)), payload: row.blob(2))
         }
     }
 
-    func nextTimer() throws(StoreError) -> Timestamp? {
+    package func nextTimer() throws(StoreError) -> Timestamp? {
         try first(.nextTimer, []) { Timestamp(microseconds: $0.integer(0)) }
     }
 
     // MARK: Sequences
 
-    func nextNumber(of sequence: String) throws(StoreError) -> Int64 {
+    package func nextNumber(of sequence: String) throws(StoreError) -> Int64 {
         guard let number = try first(.nextNumber, [.text(sequence)], { $0.integer(0) }) else {
-            throw StoreError(.failed, "\(database.path): SQLite gave no number; check its version")
+            throw StoreError(.failed, "the database gave a sequence no number; check its version")
         }
         return number
     }
 
     // MARK: Running statements
 
+    @discardableResult
     private func run(
-        _ query: Query, _ values: [SQLValue], each: (borrowing Row) -> Void = { _ in }
-    ) throws(StoreError) {
+        _ query: Query, _ values: [SQLValue], each: (Database.Row) -> Void = { _ in }
+    ) throws(StoreError) -> Int {
         if let fault { throw fault }
         do throws(StoreError) {
-            try database.run(query, values, each: each)
+            return try database.run(query, values, each: each)
         } catch {
             fault = error
             throw error
@@ -143,7 +145,7 @@ final class SQLiteTransaction: StoreTransaction {
     }
 
     private func all<Value>(
-        _ query: Query, _ values: [SQLValue], _ read: (borrowing Row) -> Value
+        _ query: Query, _ values: [SQLValue], _ read: (Database.Row) -> Value
     ) throws(StoreError) -> [Value] {
         var found: [Value] = []
         try run(query, values) { found.append(read($0)) }
@@ -151,7 +153,7 @@ final class SQLiteTransaction: StoreTransaction {
     }
 
     private func first<Value>(
-        _ query: Query, _ values: [SQLValue], _ read: (borrowing Row) -> Value
+        _ query: Query, _ values: [SQLValue], _ read: (Database.Row) -> Value
     ) throws(StoreError) -> Value? {
         var found: Value?
         try run(query, values) { found = read($0) }
@@ -160,7 +162,7 @@ final class SQLiteTransaction: StoreTransaction {
 }
 
 extension StoredState {
-    fileprivate init(row: borrowing Row) {
+    fileprivate init(row: some SQLRow) {
         self.init(key: StateKey(kind: row.text(0), id: row.text(1)), group: row.textOrNil(2), bytes: row.blob(3))
     }
 }
