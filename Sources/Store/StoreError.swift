@@ -18,8 +18,29 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         public static let unreachable = Code(name: "unreachable")
         /// The store was closed before.
         public static let closed = Code(name: "closed")
+        /// Another transaction came between, such as a serialization failure or a deadlock: the same transaction will pass.
+        public static let conflict = Code(name: "conflict")
         /// Anything else that the engine reports.
         public static let failed = Code(name: "failed")
+
+        /// What helps against it.
+        public var remedy: Remedy {
+            switch self {
+            case .conflict: .again
+            case .full: .patience
+            default: .none
+            }
+        }
+    }
+
+    /// What helps against an error, for whoever has a transaction that failed.
+    public enum Remedy: Sendable, Hashable {
+        /// The same transaction, at once.
+        case again
+        /// The same transaction, later: somebody has to make room, or to bring something back.
+        case patience
+        /// Nothing that this process could do.
+        case none
     }
 
     public let code: Code

@@ -29,8 +29,8 @@ extension Topology {
             + sites.map(offers) + [heartbeats, history] + retryDelays.map(retry) + [unrouted]
     }
 
-    /// RabbitMQ's own limit is only the net below that of the workers, who park a message at its tenth delivery; it is the
-    /// default of RabbitMQ 4.
+    /// RabbitMQ's own limit is only the net below that of the workers, who find out which message ends them within six
+    /// deliveries (docs/reliability.md has the arithmetic); it is the default of RabbitMQ 4.
     private static let deliveryLimit: AMQPValue = 20
 
     /// Messages that cannot be dead-lettered now are kept and tried again, which RabbitMQ does only where a full queue

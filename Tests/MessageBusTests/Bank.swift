@@ -1,5 +1,6 @@
 import MessageBus
 import Store
+import Synchronization
 import Wire
 
 /// A participant for tests: accounts that grow, with an answer, an event, a timer and an activity each.
@@ -13,7 +14,12 @@ struct Bank: Participant {
     struct Account: Codable {
         var sum: Int64 = 0
         var request: Request?
+        /// The numbers of the facts that it heard, in order.
+        var heard: [Int64]?
     }
+
+    /// What makes it fail.
+    var weather = Weather()
 
     /// Kept in memory, and made anew from the store.
     private(set) var total: Int64 = 0
@@ -50,11 +56,21 @@ struct Bank: Participant {
             total += amount
             try decision.save(account, kind: "account", id: name)
             try reader.finish()
+            // After everything has been changed, in memory as well.
+            try weather.strike(name)
             if account.sum > 10_000 { throw Problem(.noCapacity, "the account is full") }
             decision.answer(message.request, "test.sum.v1", ["sum": .int(account.sum)])
             decision.emit("test.event.added.v1", key: "test.added.\(name)", subject: name, ["sum": .int(account.sum)])
         case "test.get.v1":
+            try weather.strike("get")
             decision.answer(message.request, "test.sum.v1", ["sum": .int(account.sum), "total": .int(total)])
+        case "test.fact.v1":
+            let number = message.body["number"]?.int ?? 0
+            try weather.strike("fact \(number)")
+            account.heard = (account.heard ?? []) + [number]
+            try decision.save(account, kind: "account", id: name)
+            decision.emit(
+                "test.event.heard.v1", key: "test.heard.\(name)", subject: name, ["number": .int(number)])
         case "test.later.v1":
             decision.setTimer(name, at: decision.now + .milliseconds(50), payload: ["account": .string(name)])
             decision.answer(message.request, "test.ok.v1", [:])
@@ -75,5 +91,31 @@ struct Bank: Participant {
             if let request = asked?.request { decision.refuse(request, message.problem ?? Problem(.internalFault, "")) }
         default: break
         }
+    }
+}
+
+/// Decides which handlings fail, and how often it was asked.
+final class Weather: Sendable {
+    private struct Contents {
+        var errors: [String: any Error] = [:]
+        var asked: [String: Int] = [:]
+    }
+
+    private let contents = Mutex(Contents())
+
+    /// Lets what has this name fail from now on; nil: no more.
+    func spoil(_ name: String, _ error: (any Error)? = Problem(.internalFault, "a secret of the inside")) {
+        contents.withLock { $0.errors[name] = error }
+    }
+
+    /// How often it was tried.
+    func count(_ name: String) -> Int { contents.withLock { $0.asked[name] ?? 0 } }
+
+    func strike(_ name: String) throws {
+        let error = contents.withLock { contents in
+            contents.asked[name, default: 0] += 1
+            return contents.errors[name]
+        }
+        if let error { throw error }
     }
 }

@@ -147,16 +147,6 @@ import Wire
         }
     }
 
-    @Test func `a message delivered too often is parked before it is handled`() async throws {
-        let network = MemoryNetwork()
-        try await network.withBank(store: MemoryStore()) { _ in
-            await network.send("test.add.v1", #"{"amount": 1}"#, headers: ["x-delivery-count": .int(10)])
-            let found = try await network.messages("bank.parked", count: 1)
-            #expect(found[0].body == ["amount": 1])
-            #expect(network.broker.messages(in: "answers").isEmpty)
-        }
-    }
-
     @Test func `a command that no queue takes comes back to who asked as a problem`() async throws {
         let network = MemoryNetwork()
         try await network.withBank(store: MemoryStore()) { _ in

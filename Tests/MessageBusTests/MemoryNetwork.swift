@@ -12,9 +12,21 @@ final class MemoryNetwork: Sendable {
 
     init() {
         for exchange in Exchange.allCases {
-            broker.declareExchange(exchange.rawValue, kind: exchange == .parked ? "direct" : "topic")
+            let kind =
+                switch exchange {
+                case .parked, .requeue: "direct"
+                case .retry: "headers"
+                default: "topic"
+                }
+            broker.declareExchange(exchange.rawValue, kind: kind)
         }
-        broker.declareQueue("bank", bindings: [("commands", "bank"), ("replies", "bank")])
+        broker.declareQueue("bank", bindings: [("commands", "bank"), ("replies", "bank"), ("requeue", "bank")])
+        broker.declareQueue("bank.offers", bindings: [("offers", "#")])
+        for delay in RetryDelay.allCases {
+            broker.declareWaitingQueue(
+                "retry.\(delay.rawValue)", of: "retry", headers: ["delay": .string(delay.rawValue)],
+                deadLettersTo: "requeue")
+        }
         broker.declareQueue("bank.parked", bindings: [("parked", "bank")])
         broker.declareQueue("other", bindings: [("commands", "other")])
         broker.declareQueue("answers", bindings: [("replies", "client.#")])
@@ -24,13 +36,13 @@ final class MemoryNetwork: Sendable {
 
     /// Runs a bank while `body` runs, and drains it.
     func withBank(
-        store: any Store, performer: any Performer = NoActivities(), services: Set<String> = [],
-        _ body: (ParticipantLoop<Bank>) async throws -> Void
+        store: any Store, performer: any Performer = NoActivities(), weather: Weather = Weather(),
+        settings change: (inout LoopSettings) -> Void = { _ in }, _ body: (ParticipantLoop<Bank>) async throws -> Void
     ) async throws {
         var settings = LoopSettings(log: .silent)
-        settings.services = services
+        change(&settings)
         let loop = try await ParticipantLoop(
-            Bank(), address: "bank", instance: "1", queues: ["bank"], store: store,
+            Bank(weather: weather), address: "bank", instance: "1", queues: ["bank", "bank.offers"], store: store,
             transport: broker.transport(user: "bank"), performer: performer, settings: settings)
         let running = Task { try await loop.run() }
         do {
@@ -49,7 +61,7 @@ final class MemoryNetwork: Sendable {
         _ type: String?, _ body: String, id: String? = "m1", to key: String = "bank",
         replyTo: String? = "client.client.1",
         exchange: String = "commands", correlationID: String? = "c1", userID: String? = "client",
-        headers: [String: AMQPValue] = [:]
+        headers: [String: AMQPValue] = [:], change: (inout AMQPProperties) -> Void = { _ in }
     ) async -> PublishOutcome {
         var properties = AMQPProperties()
         properties.type = type
@@ -58,6 +70,7 @@ final class MemoryNetwork: Sendable {
         properties.correlationID = correlationID
         properties.userID = userID
         properties.headers = headers
+        change(&properties)
         let message = AMQPMessage(exchange: exchange, routingKey: key, properties: properties, body: Array(body.utf8))
         return await client.publish([message])[0]
     }
@@ -70,9 +83,43 @@ final class MemoryNetwork: Sendable {
         return broker.messages(in: queue).map(ReceivedMessage.init)
     }
 
+    /// Waits until a message waits in the queue of a delay.
+    func waiting(_ delay: RetryDelay, count: Int = 1) async throws -> [AMQPDelivery] {
+        let queue = "retry.\(delay.rawValue)"
+        _ = try await messages(queue, count: count)
+        return broker.messages(in: queue)
+    }
+
+    /// Waits until a message waits in the queue of a delay, and lets the delay be over.
+    func pass(_ delay: RetryDelay, count: Int = 1) async throws {
+        _ = try await waiting(delay, count: count)
+        broker.expire("retry.\(delay.rawValue)")
+    }
+
+    /// Sends a delivery to a participant's queue as RabbitMQ returns it from waiting, or as an operator replays it.
+    func giveBack(_ delivery: AMQPDelivery, as user: String = "bank", headers: [String: AMQPValue]? = nil) async {
+        var properties = delivery.properties
+        properties.userID = user
+        if let headers { properties.headers = headers }
+        let message = AMQPMessage(
+            exchange: "requeue", routingKey: "bank", properties: properties, body: delivery.body)
+        _ = await broker.transport(user: user).publish([message])
+    }
+
+    /// What the bank says that it has, once everything before is handled.
+    func total(after answers: Int) async throws -> Int64? {
+        await send("test.get.v1", "{}", id: nil, replyTo: "client.client.total")
+        return try await messages("answers", count: answers + 1).last?.body["total"]?.int
+    }
+
     struct Missing: Error {
         let queue: String
         let count: Int
+    }
+
+    /// The slug of the problem that the answer of this number is, counted from 1; empty where it is none.
+    func problem(_ number: Int) async throws -> String {
+        slug(try await messages("answers", count: number)[number - 1]) ?? ""
     }
 
     func slug(_ message: ReceivedMessage) -> String? {

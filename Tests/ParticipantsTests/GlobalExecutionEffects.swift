@@ -36,7 +36,7 @@ extension DecisionHarness.Effects {
     func parkedReason(sourceLocation: SourceLocation = #_sourceLocation) throws -> String {
         let parked = messages.filter { $0.exchange == .parked }
         try #require(parked.count == 1, sourceLocation: sourceLocation)
-        return try #require(parked.first?.headers["reason"], sourceLocation: sourceLocation)
+        return try #require(parked.first?.carried?.header(.reason), sourceLocation: sourceLocation)
     }
 }
 

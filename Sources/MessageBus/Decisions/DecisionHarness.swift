@@ -83,11 +83,11 @@ public final class DecisionHarness<Subject: Participant> {
     }
 
     private func play(_ input: BatchInput) async throws -> Effects {
-        let (participant, address, intake) = (participant, address, intake)
+        let participant = participant
+        let context = BatchContext(address: address, intake: intake, since: input.now)
         let (result, changed) = try await store.transact { transaction in
             var participant = participant
-            var batch = Batch<Subject>(
-                address: address, intake: intake, ids: .random, about: [:], transaction: transaction, now: input.now)
+            var batch = Batch<Subject>(context, transaction, now: input.now)
             try batch.run(input, &participant)
             return (batch.result, participant)
         }

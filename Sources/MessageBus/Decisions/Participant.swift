@@ -9,11 +9,13 @@ public protocol Participant: Sendable {
     /// The types that it takes, and how each is treated.
     static var accepts: [String: Treatment] { get }
 
-    /// Fills what is kept in memory from the store. Called before the first decision and after a failed transaction.
+    /// Fills what is kept in memory from the store. Called before the first decision, when a transaction is tried again,
+    /// and after a decision that ended in a fault, then in the middle of a transaction.
     mutating func restore(from store: any StoreTransaction, at now: Timestamp) throws
 
-    /// Decides on one input. A thrown `Problem` undoes what this decision collected and is the answer; any other error
-    /// undoes the whole batch.
+    /// Decides on one input. What is thrown undoes what this decision collected. A thrown `Problem` is the answer; a fault
+    /// (`internal`, `unavailable`, or any other error) has the message handled again later, where that is of use: then
+    /// what is kept in memory is made anew. An error of the store undoes the whole batch.
     mutating func decide(_ input: Input, _ decision: inout Decision) throws
 
     /// What its heartbeats say in addition, such as the free capacity.

@@ -8,6 +8,12 @@ extension Outgoing {
     ///   - user: the connection's user, which RabbitMQ checks.
     ///   - sender: `<participant>[.<site>]/<instance>`.
     func message(user: String, sender: String) -> AMQPMessage {
+        let properties = carried?.properties(of: self, user: user) ?? ownProperties(user: user, sender: sender)
+        return AMQPMessage(
+            exchange: exchange.rawValue, routingKey: key, properties: properties, body: body, isMandatory: isMandatory)
+    }
+
+    private func ownProperties(user: String, sender: String) -> AMQPProperties {
         var properties = AMQPProperties()
         properties.contentType = contentType
         properties.type = type
@@ -19,7 +25,7 @@ extension Outgoing {
         properties.isPersistent = isPersistent
         properties.timestamp = UInt64(max(0, time.microseconds / 1_000_000))
         properties.expiration = timeToLive.map { String(max(1, $0.microseconds / 1_000)) }
-        var table: [String: AMQPValue] = headers.mapValues(AMQPValue.string)
+        var table: [String: AMQPValue] = [:]
         table["cloudEvents_specversion"] = .string("1.0")
         table["cloudEvents_id"] = .string(id)
         table["cloudEvents_source"] = .string(sender)
@@ -31,8 +37,7 @@ extension Outgoing {
         table["traceparent"] = traceparent.map(AMQPValue.string)
         table["sequence"] = sequence.map(AMQPValue.int)
         properties.headers = table
-        return AMQPMessage(
-            exchange: exchange.rawValue, routingKey: key, properties: properties, body: body, isMandatory: isMandatory)
+        return properties
     }
 }
 

@@ -29,8 +29,9 @@ public struct Outgoing: Sendable, Hashable, Codable {
     public var isPersistent = true
     /// `application/json`, or `application/problem+json`.
     public var contentType = "application/json"
-    /// Further headers, for parked messages.
-    public var headers: [String: String] = [:]
+    /// Of a message of somebody else that is sent on: what is kept of it. The properties above that say what a message
+    /// of this participant's own is about then do not count.
+    package var carried: CarriedMessage?
     /// When it was decided.
     public var time: Timestamp
     /// The body as it goes onto the wire; not part of the stored envelope.
@@ -38,7 +39,7 @@ public struct Outgoing: Sendable, Hashable, Codable {
 
     private enum CodingKeys: String, CodingKey {
         case exchange, key, type, id, replyTo, correlationID, subject, sequence, isNumbered, deadline, onBehalfOf
-        case traceparent, timeToLive, isMandatory, isPersistent, contentType, headers, time
+        case traceparent, timeToLive, isMandatory, isPersistent, contentType, carried, time
     }
 
     public init(

@@ -7,8 +7,6 @@ internal import Wire
 struct Intake: Sendable {
     /// A body larger than this is refused (contract.md, Limits).
     static let bodyLimit = 1 << 20
-    /// A delivery that came more often than this is parked before it is handled, since it may kill its worker.
-    static let deliveryLimit: Int64 = 10
 
     let address: String
     let accepts: [String: Treatment]
@@ -19,32 +17,31 @@ struct Intake: Sendable {
         case accepted(Message, Treatment, fingerprint: [UInt8])
         /// Refused: answered where there is a `reply_to`, parked otherwise. Signs of life are dropped.
         case refused(Problem, Request, Treatment?)
-        /// Delivered too often.
-        case poisonous
     }
 
-    func check(_ delivery: AMQPDelivery, at now: Timestamp) -> Result {
+    /// What an answer to a delivery needs, whatever is wrong with it. Where it may not be answered there is no `replyTo`.
+    func request(_ delivery: AMQPDelivery, _ origin: Origin, id: String?, isRemembered: Bool = false) -> Request {
+        let properties = delivery.properties
+        return Request(
+            sender: origin.sender, messageID: id,
+            replyTo: Self.mayBeAnswered(properties.replyTo, origin.sender) ? properties.replyTo : nil,
+            correlationID: properties.correlationID, traceparent: delivery.header("traceparent"),
+            isRemembered: isRemembered)
+    }
+
+    func check(_ delivery: AMQPDelivery, _ origin: Origin, at now: Timestamp) -> Result {
         let properties = delivery.properties
         var type = properties.type ?? delivery.attribute("type")
         var id = properties.messageID ?? delivery.attribute("id")
         var subject = delivery.attribute("subject")
-        // A message that this participant itself sent to `retry` comes back under its own user.
-        let isOwn = properties.userID == address
-        let sender = isOwn ? delivery.header("asker") ?? address : properties.userID ?? ""
-        let mayBeAnswered = Self.mayBeAnswered(properties.replyTo, sender)
-        func request(_ id: String?) -> Request {
-            Request(
-                sender: sender, messageID: id, replyTo: mayBeAnswered ? properties.replyTo : nil,
-                correlationID: properties.correlationID,
-                traceparent: delivery.header("traceparent"), isRemembered: false)
-        }
+        let sender = origin.sender
         func refuse(_ kind: Problem.Kind, _ detail: String) -> Result {
             // An empty pointer is the message as a whole: what is wrong is a property or a header, not a field.
             let errors = kind == .invalid ? [Problem.Fault(pointer: "", detail: detail)] : []
-            return .refused(Problem(kind, detail, errors: errors), request(id), type.flatMap { accepts[$0] })
+            let problem = Problem(kind, detail, errors: errors)
+            return .refused(problem, request(delivery, origin, id: id), type.flatMap { accepts[$0] })
         }
 
-        if let count = delivery.number("x-delivery-count"), count >= Self.deliveryLimit { return .poisonous }
         guard delivery.body.count <= Self.bodyLimit else {
             return refuse(.tooLarge, "the body has \(delivery.body.count) bytes; at most \(Self.bodyLimit) are taken")
         }
@@ -71,7 +68,7 @@ struct Intake: Sendable {
         guard !sender.isEmpty else {
             return refuse(.notAuthenticated, "user_id is missing: set it to the user of the connection")
         }
-        guard mayBeAnswered else {
+        guard Self.mayBeAnswered(properties.replyTo, sender) else {
             return refuse(.invalid, "reply_to of \(sender) must begin with client.\(sender).")
         }
         var asker = Caller(sub: sender)
@@ -98,11 +95,11 @@ struct Intake: Sendable {
             return refuse(.deadlineExceeded, "the deadline \(deadline) passed before \(address) received the message")
         }
         let message = Message(
-            type: type, id: id, key: delivery.routingKey, sender: sender, asker: asker, replyTo: properties.replyTo,
+            type: type, id: id, key: origin.key, sender: sender, asker: asker, replyTo: properties.replyTo,
             correlationID: properties.correlationID, deadline: deadline, subject: subject,
             sequence: delivery.number("sequence"), traceparent: delivery.header("traceparent"), body: body,
             isRemembered: treatment == .command)
-        return .accepted(message, treatment, fingerprint: Self.fingerprint(type, delivery.routingKey, delivery.body))
+        return .accepted(message, treatment, fingerprint: Self.fingerprint(type, origin.key, delivery.body))
     }
 
     /// Whether an answer may go where a message wants it: a user that is no participant hears under its own name only

@@ -16,6 +16,16 @@ struct Outbox: Sendable {
     /// A callback whose registrant is away is tried again this long.
     static let callbackPatience = Duration.seconds(86_400)
 
+    /// How long a message for an exchange is tried again that no queue takes; nil: for ever. What was taken from a queue and
+    /// is to wait or to be parked exists nowhere else any more.
+    private static func patience(_ exchange: Exchange) -> Duration? {
+        switch exchange {
+        case .retry, .parked: nil
+        case .callbacks: callbackPatience
+        default: eventPatience
+        }
+    }
+
     mutating func add(_ messages: [Pending]) { pending += messages }
 
     /// When something should be published again.
@@ -54,8 +64,7 @@ struct Outbox: Sendable {
                     returned.append(item)
                     continue
                 }
-                let patience = item.message.exchange == .callbacks ? Self.callbackPatience : Self.eventPatience
-                guard now - item.message.time < patience else {
+                guard Self.patience(item.message.exchange).map({ now - item.message.time < $0 }) ?? true else {
                     notes.append(
                         LogNote(level: .error, text: "gave up \(item.message.type) to \(item.message.key): no queue"))
                     done.insert(item.number)
@@ -70,7 +79,7 @@ struct Outbox: Sendable {
                 again[item.number] = item
                 isBlockedUntil = now + .seconds(1)
             case .unknown(let error), .unsent(let error):
-                guard error.isRetriable else {
+                guard error.isRetriable || Self.patience(item.message.exchange) == nil else {
                     // Nothing will change by trying again, such as a missing exchange or a missing permission.
                     notes.append(
                         LogNote(level: .error, text: "gave up \(item.message.type) to \(item.message.key): \(error)"))

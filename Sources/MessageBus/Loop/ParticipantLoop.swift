@@ -14,10 +14,13 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
     private let instance: String
     private let store: any Store
     private let transport: any Transport
-    private let subscription: any Subscription
+    private let queues: [String]
+    private let subscription: CurrentSubscription
     private let board: ActivityBoard
-    private let intake: Intake
+    private let context: BatchContext
     private let settings: LoopSettings
+    /// How the loop begins, where a suspect may be among what comes.
+    private let caution: Caution?
     private let isDraining = Atomic(false)
     private let vitals = Mutex<JSON?>(nil)
 
@@ -36,9 +39,19 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
         var accepts = Subject.accepts
         accepts[Batch<Subject>.pingType] = .query
         accepts[Problem.messageType] = .answer
-        intake = Intake(address: address, accepts: accepts, services: settings.services)
-        let subscription = try await transport.subscribe(to: queues, prefetch: settings.prefetch)
+        self.queues = queues
+        context = BatchContext(
+            address: address, intake: Intake(address: address, accepts: accepts, services: settings.services),
+            ids: settings.ids, about: settings.about(address, instance), retries: settings.retries,
+            since: settings.clock(), patience: settings.headPatience, memory: settings.inboxAge,
+            killLimit: settings.killLimit, faults: settings.faults)
+        let hasSuspects = try await store.transact {
+            try !$0.states(ofKind: SuspectMark.kind, group: nil, after: nil, limit: 1).isEmpty
+        }
+        let prefetch = hasSuspects ? 1 : settings.prefetch
+        let subscription = CurrentSubscription(try await transport.subscribe(to: queues, prefetch: prefetch))
         self.subscription = subscription
+        caution = hasSuspects ? Caution(calmAfter: Int(settings.prefetch)) : nil
         board = ActivityBoard(performer: performer, faults: settings.faults) { subscription.interrupt() }
     }
 
@@ -57,34 +70,58 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
     /// Handles messages until `drain()`. Throws where the store or the broker is lost for good.
     public func run() async throws {
         var outbox = Outbox()
+        var caution = caution
+        if caution != nil {
+            settings.log(.warning, "takes one message at a time: one of those to come may end this worker")
+        }
         var nextTimer = try await restore(&outbox)
         outbox = await publish(outbox)
         var lastPrune = settings.clock()
         while !isDraining.load(ordering: .acquiring) {
-            let batch = try await subscription.next(until: deadline(nextTimer, outbox))
-            var input = BatchInput(deliveries: batch.messages, reports: board.takeReports(), now: settings.clock())
-            (input.settled, input.returned) = outbox.takeSettled()
-            if input.isEmpty, nextTimer.map({ $0 > input.now }) ?? true {
-                batch.acknowledge()
-                outbox = await publish(outbox)
-                continue
+            let batch = try await subscription.current.next(until: deadline(nextTimer, outbox, caution))
+            let turns = Turn.split(batch.messages, suspectsAfter: settings.suspectAfter)
+            var commands: [Decision.ActivityCommand] = []
+            var types: Set<String> = []
+            for turn in turns {
+                guard let result = try await take(turn, nextTimer, &outbox) else { continue }
+                nextTimer = result.nextTimer
+                commands += result.activities
+                types.formUnion(result.types)
             }
-            settings.faults.reach(.afterReceive, Set(input.deliveries.compactMap(\.properties.type)))
-            let result = try await transact(input)
-            settings.faults.reach(.afterCommit, result.types)
-            nextTimer = result.nextTimer
-            outbox.add(result.outgoing)
-            outbox = await publish(outbox)
-            settings.faults.reach(.afterPublish, result.types)
             batch.acknowledge()
-            settings.faults.reach(.afterAcknowledge, result.types)
-            for command in result.activities { board.carryOut(command) }
-            if input.now - lastPrune > .seconds(60) {
-                lastPrune = input.now
-                try await pruneInbox(input.now)
+            settings.faults.reach(.afterAcknowledge, types)
+            for command in commands { board.carryOut(command) }
+            if caution?.note(turns) == true {
+                caution = nil
+                try await takeUpAgain()
+            }
+            let now = settings.clock()
+            if now - lastPrune > .seconds(60) {
+                lastPrune = now
+                try await pruneInbox(now)
             }
         }
         try await finish(outbox)
+    }
+
+    /// One transaction and what follows from it, up to the confirms of what is published; nil where there was nothing to do.
+    private func take(_ turn: Turn, _ nextTimer: Timestamp?, _ outbox: inout Outbox) async throws -> BatchResult? {
+        var input = BatchInput(deliveries: turn.deliveries, reports: board.takeReports(), now: settings.clock())
+        (input.settled, input.returned) = outbox.takeSettled()
+        if input.isEmpty, nextTimer.map({ $0 > input.now }) ?? true {
+            outbox = await publish(outbox)
+            return nil
+        }
+        settings.faults.reach(.afterReceive, Set(input.deliveries.compactMap(\.properties.type)))
+        var judged = BatchResult()
+        if turn.isSuspect { (input, judged) = try await judge(input) }
+        var result = try await transact(input)
+        settings.faults.reach(.afterCommit, result.types)
+        result.types.formUnion(judged.types)
+        outbox.add(judged.outgoing + result.outgoing)
+        outbox = await publish(outbox)
+        settings.faults.reach(.afterPublish, result.types)
+        return result
     }
 
     // MARK: Steps
@@ -110,26 +147,62 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
         return nextTimer
     }
 
+    /// Marks a suspect before it is handled alone, or parks it where it has a mark too many.
+    private func judge(_ input: BatchInput) async throws -> (BatchInput, BatchResult) {
+        guard let suspect = input.deliveries.first else { return (input, BatchResult()) }
+        let context = context
+        let (isHandled, result) = try await patiently.transact { transaction, _ in
+            var batch = Batch<Subject>(context, transaction, now: input.now)
+            return (try batch.judge(suspect), batch.result)
+        }
+        for note in result.notes { settings.log(note.level, note.text) }
+        var input = input
+        if isHandled {
+            input.suspect = SuspectMark.key(of: suspect, Origin(suspect, at: address))
+        } else {
+            input.deliveries = []
+        }
+        return (input, result)
+    }
+
     private func transact(_ input: BatchInput) async throws -> BatchResult {
-        let (host, address, intake, settings) = (host, address, intake, settings)
-        let about = about
+        let (host, context, faults) = (host, context, settings.faults)
         let result: BatchResult
         do {
-            result = try await store.transact { transaction in
-                var batch = Batch<Subject>(
-                    address: address, intake: intake, ids: settings.ids, about: about, transaction: transaction,
-                    now: input.now)
-                try host.participant.withLock { try batch.run(input, &$0) }
-                settings.faults.reach(.beforeCommit, batch.result.types)
+            result = try await patiently.transact { transaction, isAgain in
+                var batch = Batch<Subject>(context, transaction, now: input.now)
+                try host.participant.withLock { participant in
+                    if isAgain { try participant.restore(from: transaction, at: input.now) }
+                    try batch.run(input, &participant)
+                }
+                faults.reach(.beforeCommit, batch.result.types)
                 return batch.result
             }
         } catch {
             settings.log(.error, "a batch of \(input.deliveries.count) messages could not be written: \(error)")
+            // The store's fault, and not that of the message that is handled alone.
+            if error is StoreError, let suspect = input.suspect { try? await acquit(suspect) }
             throw error
         }
         vitals.withLock { $0 = host.participant.withLock { $0.vitalSigns } }
         for note in result.notes { settings.log(note.level, note.text) }
         return result
+    }
+
+    private func acquit(_ suspect: StateKey) async throws {
+        let (context, now) = (context, settings.clock())
+        try await store.transact { try Batch<Subject>(context, $0, now: now).acquit(suspect) }
+    }
+
+    private var patiently: PatientStore {
+        PatientStore(store: store, log: settings.log) { self.isDraining.load(ordering: .acquiring) }
+    }
+
+    /// Takes up the queues with many messages at a time again.
+    private func takeUpAgain() async throws {
+        settings.log(.info, "takes many messages at a time again")
+        await subscription.current.cancel()
+        subscription.replace(by: try await transport.subscribe(to: queues, prefetch: settings.prefetch))
     }
 
     private func publish(_ outbox: Outbox) async -> Outbox {
@@ -145,12 +218,15 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
         return outbox
     }
 
-    private func deadline(_ nextTimer: Timestamp?, _ outbox: Outbox) -> ContinuousClock.Instant? {
+    private func deadline(
+        _ nextTimer: Timestamp?, _ outbox: Outbox, _ caution: Caution?
+    ) -> ContinuousClock.Instant? {
         let now = settings.clock()
         var due = [nextTimer, outbox.nextTry].compactMap { $0 }
         // Rows that the broker has are removed by the next transaction, or by one of their own when nothing comes.
         if !outbox.settled.isEmpty { due.append(now + .seconds(1)) }
         if !outbox.returned.isEmpty { due.append(now) }
+        if caution != nil { due.append(now + Caution.silence) }
         return due.min().map { .now + max(.zero, $0 - now) }
     }
 
@@ -160,21 +236,11 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
     }
 
     private func finish(_ outbox: Outbox) async throws {
-        await subscription.cancel()
+        await subscription.current.cancel()
         await board.drain()
         var rest = await publish(outbox)
         let (settled, _) = rest.takeSettled()
         try await store.transact { try $0.removeOutgoing(settled) }
-    }
-
-    /// The answer to a ping.
-    private var about: JSON {
-        let parts = address.split(separator: ".", maxSplits: 1).map(String.init)
-        return .object(compacting: [
-            "name": parts.first.map(JSON.string), "site": parts.count > 1 ? .string(parts[1]) : nil,
-            "instance": .string(instance), "version": .string(settings.version),
-            "started": .string(settings.started.description), "backend": .string(settings.backend),
-        ])
     }
 }
 
@@ -183,27 +249,4 @@ final class Host<Subject: Participant>: Sendable {
     let participant: Mutex<Subject>
 
     init(_ participant: sending Subject) { self.participant = Mutex(participant) }
-}
-
-/// What a loop needs to know besides what it serves.
-public struct LoopSettings: Sendable {
-    /// Deliveries that may be unsettled at a time.
-    public var prefetch: UInt16 = 200
-    /// How long the answers to messages are remembered (contract.md, Idempotency).
-    public var inboxAge: Duration = .seconds(86_400)
-    /// Users whose `on_behalf_of` is believed.
-    public var services: Set<String> = []
-    /// What a ping and heartbeats say.
-    public var version = ""
-    public var backend = "embedded"
-    public var started: Timestamp
-    public var ids = IDSource.random
-    public var clock: @Sendable () -> Timestamp = Timestamp.now
-    public var log: Log
-    public var faults = FaultPoints.none
-
-    public init(log: Log, started: Timestamp = .now()) {
-        self.log = log
-        self.started = started
-    }
 }

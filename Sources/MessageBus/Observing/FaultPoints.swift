@@ -2,6 +2,8 @@ internal import Glibc
 
 /// Places in the loop at which a test may end the process as `kill -9` would, to show that nothing is lost or done twice.
 ///
+/// A handling may also be made to fail, to show what becomes of a message that cannot be handled.
+///
 /// Asked for by the environment variable `EXECBUS_FAULTS`, which names a folder: where the worker reaches a point of a
 /// turn that handles or sends a message of a type (or an activity of a name) and the folder holds a file
 /// `<address>,<point>,<type>`, it removes the file and ends itself. Without the variable nothing is looked for.
@@ -27,6 +29,12 @@ public struct FaultPoints: Sendable {
 
     /// No faults.
     public static let none = FaultPoints(folder: nil, address: "")
+
+    /// Whether the handling of messages of a type is to fail: as long as the folder holds `<address>,fail,<type>`.
+    func isFailing(_ type: String) -> Bool {
+        guard let prefix, type.utf8.allSatisfy({ $0 != UInt8(ascii: "/") && $0 != 0 }) else { return false }
+        return access("\(prefix),fail,\(type)", F_OK) == 0
+    }
 
     /// Ends the process here if that was asked for.
     func reach(_ point: Point, _ types: @autoclosure () -> Set<String>) {

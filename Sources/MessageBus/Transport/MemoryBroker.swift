@@ -1,16 +1,18 @@
 public import AMQP
 internal import Synchronization
 
-/// A broker in memory, for tests: direct, topic and fanout exchanges, queues, mandatory returns, redelivery.
+/// A broker in memory, for tests: direct, topic, fanout and headers exchanges, queues, mandatory returns, redelivery with
+/// its count, dead-lettering when a test says that the time is over.
 public final class MemoryBroker: Sendable {
     private struct Exchange {
         var kind: String
-        var bindings: [(key: String, queue: String)] = []
+        var bindings: [(key: String, headers: [String: AMQPValue], queue: String)] = []
     }
 
     private struct Contents {
         var exchanges: [String: Exchange] = [:]
         var queues: [String: [AMQPDelivery]] = [:]
+        var deadLetters: [String: String] = [:]
         var consumers: [MemorySubscription] = []
     }
 
@@ -18,7 +20,7 @@ public final class MemoryBroker: Sendable {
 
     public init() {}
 
-    /// Makes an exchange of kind `direct`, `topic` or `fanout`.
+    /// Makes an exchange of kind `direct`, `topic`, `fanout` or `headers`.
     public func declareExchange(_ name: String, kind: String) {
         contents.withLock { $0.exchanges[name, default: Exchange(kind: kind)].kind = kind }
     }
@@ -28,8 +30,43 @@ public final class MemoryBroker: Sendable {
         contents.withLock { contents in
             if contents.queues[name] == nil { contents.queues[name] = [] }
             for binding in bindings {
-                contents.exchanges[binding.exchange]?.bindings.append((binding.key, name))
+                contents.exchanges[binding.exchange]?.bindings.append((binding.key, [:], name))
             }
+        }
+    }
+
+    /// Makes a queue in which messages wait that carry all of these headers, until `expire`.
+    /// - Parameter exchange: where they go then, under the key that they came with.
+    public func declareWaitingQueue(
+        _ name: String, of source: String, headers: [String: AMQPValue], deadLettersTo exchange: String
+    ) {
+        contents.withLock { contents in
+            if contents.queues[name] == nil { contents.queues[name] = [] }
+            contents.exchanges[source]?.bindings.append(("", headers, name))
+            contents.deadLetters[name] = exchange
+        }
+    }
+
+    /// Dead-letters everything that waits in a queue, as RabbitMQ does when the time is over.
+    public func expire(_ queue: String) {
+        contents.withLock { contents in
+            guard let exchange = contents.deadLetters[queue] else { return }
+            let messages = contents.queues[queue] ?? []
+            contents.queues[queue] = []
+            for message in messages {
+                var properties = message.properties
+                properties.headers["x-delivery-count"] = nil
+                Self.route(&contents, exchange, message.routingKey, properties, message.body)
+            }
+        }
+        deliver()
+    }
+
+    /// Removes the messages that rest in a queue and gives them.
+    public func takeAll(from queue: String) -> [AMQPDelivery] {
+        contents.withLock { contents in
+            defer { contents.queues[queue] = [] }
+            return contents.queues[queue] ?? []
         }
     }
 
@@ -49,15 +86,9 @@ public final class MemoryBroker: Sendable {
             guard let exchange = contents.exchanges[message.exchange] else {
                 return .unsent(AMQPError(.notFound, "there is no exchange \(message.exchange)"))
             }
-            let queues = Set(
-                exchange.bindings.filter { Self.matches(exchange.kind, $0.key, message.routingKey) }.map(\.queue))
+            let queues = Self.queues(exchange, message.routingKey, message.properties.headers)
             if queues.isEmpty, message.isMandatory { return .returned(code: 312, text: "NO_ROUTE") }
-            for queue in queues {
-                contents.queues[queue]?.append(
-                    AMQPDelivery(
-                        queue: queue, exchange: message.exchange, routingKey: message.routingKey, isRedelivered: false,
-                        properties: message.properties, body: message.body))
-            }
+            Self.route(&contents, message.exchange, message.routingKey, message.properties, message.body)
             return .confirmed
         }
         deliver()
@@ -81,10 +112,13 @@ public final class MemoryBroker: Sendable {
     func requeue(_ deliveries: [AMQPDelivery]) {
         contents.withLock { contents in
             for delivery in deliveries.reversed() {
+                var properties = delivery.properties
+                // As a quorum queue counts them.
+                properties.headers["x-delivery-count"] = .int((delivery.number("x-delivery-count") ?? 0) + 1)
                 contents.queues[delivery.queue]?.insert(
                     AMQPDelivery(
                         queue: delivery.queue, exchange: delivery.exchange, routingKey: delivery.routingKey,
-                        isRedelivered: true, properties: delivery.properties, body: delivery.body), at: 0)
+                        isRedelivered: true, properties: properties, body: delivery.body), at: 0)
             }
         }
         deliver()
@@ -103,12 +137,28 @@ public final class MemoryBroker: Sendable {
         }
     }
 
-    private static func matches(_ kind: String, _ pattern: String, _ key: String) -> Bool {
-        switch kind {
-        case "fanout": true
-        case "topic": topicMatches(pattern, key)
-        default: pattern == key
+    private static func route(
+        _ contents: inout Contents, _ exchange: String, _ key: String, _ properties: AMQPProperties, _ body: [UInt8]
+    ) {
+        guard let source = contents.exchanges[exchange] else { return }
+        for queue in queues(source, key, properties.headers) {
+            contents.queues[queue]?.append(
+                AMQPDelivery(
+                    queue: queue, exchange: exchange, routingKey: key, isRedelivered: false, properties: properties,
+                    body: body))
         }
+    }
+
+    private static func queues(_ exchange: Exchange, _ key: String, _ headers: [String: AMQPValue]) -> Set<String> {
+        let fitting = exchange.bindings.filter { binding in
+            switch exchange.kind {
+            case "fanout": true
+            case "topic": topicMatches(binding.key, key)
+            case "headers": binding.headers.allSatisfy { headers[$0.key] == $0.value }
+            default: binding.key == key
+            }
+        }
+        return Set(fitting.map(\.queue))
     }
 }
 

@@ -21,6 +21,10 @@ extension Command {
             .value("site-file", "FILE", "The configuration of the site."),
             .value("sites", "LIST", "Sites that are asked for offers, for global-execution; those heard are added."),
             .value("instance", "NAME", "Tells replicas apart; default: the process number."),
+            .value(
+                "retries", "LIST",
+                "After which delays what failed is handled again: 1s, 10s, 1m, 10m, or none; default: EXECBUS_RETRIES, "
+                    + "otherwise each once."),
             .value("log", "LEVEL", "What it writes of itself: debug, info (default), warning or error."),
         ]
     ) { invocation in

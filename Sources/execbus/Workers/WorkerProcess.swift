@@ -43,6 +43,7 @@ struct WorkerProcess {
         settings.version = Execbus.version
         settings.faults = FaultPoints(folder: Connecting.environment("EXECBUS_FAULTS"), address: address)
         settings.services = policy?.services ?? []
+        settings.retries = try retries()
         let worker = Worker(
             name: name, site: site, instance: invocation["instance"] ?? String(getpid()), broker: try broker(),
             settings: settings)
@@ -71,6 +72,14 @@ struct WorkerProcess {
             return try await PostgreSQLStore.open(place, participant: address)
         }
         return try await SQLiteStore.open(path: place)
+    }
+
+    private func retries() throws -> RetrySchedule {
+        guard let text = invocation["retries"] ?? Connecting.environment("EXECBUS_RETRIES") else { return .standard }
+        guard let schedule = RetrySchedule(text) else {
+            throw UsageError("--retries takes none, or delays of 1s, 10s, 1m and 10m such as 1s,10s, not \(text)")
+        }
+        return schedule
     }
 
     private func policy() throws -> Policy? {
