@@ -1,6 +1,4 @@
-internal import AMQP
 internal import Glibc
-internal import MessageBus
 internal import Wire
 
 @main
@@ -17,11 +15,18 @@ struct Execbus {
               execbus submit FILE --state ./net   asks all sites for offers
               execbus accept OFFER --state ./net  takes one and waits until the session is there
 
+            Sites pull images from --registry DIR of `up`, which scripts/images/build DIR makes. scripts/demo --keep leaves a
+            network running that has an image and an observation: the place for a first try.
+
             A command finds its network by --state DIR (the folder of `execbus up`), or by the environment variable
             EXECBUS_AMQP, a URI such as amqp://user:password@host:5672/execbus.
 
+            With --json each answer is JSON on standard output. So is an error where there is no other answer: a problem
+            {type, title, status, detail, errors?} (RFC 9457), the participant's own, or one of this program whose type
+            begins with urn:execbus:problem:. The same in one line for a person is on standard error.
+
             Exit codes: 0 well, 1 failed, 2 wrong usage, 3 not authorised, 4 no offer, 5 the session failed, 6 no answer
-            in time, 7 RabbitMQ cannot be reached, or has no such participant.
+            in time, 7 no network, no RabbitMQ, or no such participant, 130 interrupted.
             """,
         subcommands: [
             Command.up, .status, .demo, .submit, .offers, .accept, .session, .workstep, .watch, .publish, .ping,
@@ -41,48 +46,11 @@ struct Execbus {
             }
             try await run(invocation)
         } catch {
-            let (code, text) = explain(error)
-            Terminal.complain("execbus: \(text)")
-            exit(code.rawValue)
-        }
-    }
-
-    /// One line for a person, and the exit code for a script.
-    static func explain(_ error: any Error) -> (Failure.Code, String) {
-        switch error {
-        case let error as Failure: (error.code, error.description)
-        case let error as UsageError: (.usage, error.description)
-        case let error as AMQPError: explain(error)
-        case let error as BusClientError: explain(error)
-        case let problem as Problem: (.failed, problem.description)
-        default: (.failed, "\(error)")
-        }
-    }
-
-    private static func explain(_ error: AMQPError) -> (Failure.Code, String) {
-        let code: Failure.Code =
-            switch error.code {
-            case .accessRefused, .authenticationFailed: .notAuthorised
-            case .invalidURI, .invalidArgument, .tooLarge: .usage
-            case .notFound, .preconditionFailed: .failed
-            default: .unreachable
-            }
-        let hint = error.code == .notFound ? " (execbus topology apply makes what is missing)" : ""
-        return (code, error.message + hint)
-    }
-
-    private static func explain(_ error: BusClientError) -> (Failure.Code, String) {
-        switch error {
-        case .problem(let problem):
-            switch problem.kind {
-            case .notAuthorised, .notAuthenticated: (.notAuthorised, error.description)
-            case .deadlineExceeded: (.timeout, error.description)
-            case .offerExpired, .offerTaken, .noCapacity: (.noOffer, error.description)
-            default: (.failed, error.description)
-            }
-        case .noAnswer: (.timeout, error.description)
-        case .noReceiver: (.unreachable, error.description)
-        case .connection(let error): explain(error)
+            let report = ErrorReport(error)
+            let isForScripts = CommandLine.arguments.prefix { $0 != "--" }.contains("--json")
+            if isForScripts, !report.isTold { Terminal.line(report.problem.text) }
+            Terminal.complain("execbus: \(report.text)")
+            exit(report.code.rawValue)
         }
     }
 }

@@ -76,6 +76,18 @@ extension Scenarios {
         ])
         func `wrong usage gets one line that says how it is right`(_ words: [String], _ text: String) async throws {
             try await Execbus.run(words).expectRefused(2, text)
+            if !words.contains("--json=yes") {
+                try await Execbus.run(words + ["--json"]).expectProblem(2, "urn:execbus:problem:usage", "")
+            }
+        }
+
+        @Test func `with --json what is wrong is a problem on standard output, with the same exit code`() async throws {
+            try await Execbus.run(["session", "list", "--state", "/nowhere", "--json"])
+                .expectProblem(7, "urn:execbus:problem:unreachable", "there is no network in /nowhere")
+            // After the end of the options it is a word like others.
+            let plain = try await Execbus.run(["submit", "--", "--json"])
+            plain.expectRefused(2, "--json cannot be read")
+            #expect(plain.output.isEmpty)
         }
 
         /// The rows below a heading of a help text, each with its words joined.

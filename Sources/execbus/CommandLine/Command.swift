@@ -67,14 +67,19 @@ struct Failure: Error, CustomStringConvertible {
         case sessionFailed = 5
         case timeout = 6
         case unreachable = 7
+        /// As shells count an end by SIGINT.
+        case interrupted = 130
     }
 
     let code: Code
     let description: String
+    /// Whether standard output has told of it already, so that nothing is added there.
+    let isTold: Bool
 
-    init(_ code: Code, _ description: String) {
+    init(_ code: Code, _ description: String, isTold: Bool = false) {
         self.code = code
         self.description = description
+        self.isTold = isTold
     }
 }
 

@@ -10,7 +10,7 @@ extension [Command.Option] {
     static let connecting: Self = [
         .value("state", "DIR", "The folder of `execbus up`; default: .execbus here, unless EXECBUS_AMQP is set."),
         .value("user", "NAME", "Which of the network's users to be; default: the first."),
-        .flag("json", "Writes JSON for scripts."),
+        .flag("json", "Writes JSON for scripts, problems included; see execbus --help."),
     ]
 }
 
@@ -75,7 +75,25 @@ enum Connecting {
     static func withClient<Value>(
         _ invocation: Invocation, as role: String? = nil, _ body: (BusClient) async throws -> Value
     ) async throws -> Value {
-        try await BusClient.with(configuration(invocation, as: role), body)
+        let configuration = try configuration(invocation, as: role)
+        var isThere = false
+        do {
+            return try await BusClient.with(configuration) { client in
+                isThere = true
+                return try await body(client)
+            }
+        } catch let error as AMQPError where error.code == .accessRefused && !isThere {
+            // Who asks needs a queue for answers, and that is what RabbitMQ refuses.
+            throw Failure(
+                .notAuthorised,
+                "the user \(configuration.user) may hear events only (execbus watch), and not ask: "
+                    + "name another by --user (\(error.message))")
+        }
+    }
+
+    /// The options by which another command finds the same network as the same user, with a space before each.
+    static func sameOptions(_ invocation: Invocation) -> String {
+        ["state", "user"].compactMap { name in invocation[name].map { " --\(name) \($0)" } }.joined()
     }
 
     static func environment(_ name: String) -> String? {
@@ -84,14 +102,24 @@ enum Connecting {
 
     /// Reads a JSON file, or standard input for `-`.
     static func readJSON(_ path: String) throws -> JSON {
+        try parse(readBytes(path), from: path)
+    }
+
+    /// Reads a file, or standard input for `-`.
+    static func readBytes(_ path: String) throws -> [UInt8] {
         let source = path == "-" ? "/dev/stdin" : path
         guard let bytes = FileManager.default.contents(atPath: source) ?? readAll(source) else {
             throw Failure(.usage, "\(path) cannot be read: \(String(cString: strerror(errno)))")
         }
+        return Array(bytes)
+    }
+
+    /// - Parameter source: where it comes from, for the error.
+    static func parse(_ bytes: [UInt8], from source: String) throws -> JSON {
         do throws(JSONSyntaxError) {
             return try JSON(parsing: bytes)
         } catch {
-            throw Failure(.usage, "\(path) is not JSON: \(error)")
+            throw Failure(.usage, "\(source) is not JSON: \(error)")
         }
     }
 

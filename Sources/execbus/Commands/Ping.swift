@@ -7,7 +7,8 @@ extension Command {
         name: "ping", summary: "Asks participants whether they are there, and how long they take to answer.",
         discussion: """
             It asks as the network's operator where --user names nobody else: RabbitMQ lets others ask only the participants
-            that they have to do with.
+            that they have to do with. JSON is one line for each participant: its answer with `milliseconds`, or `address`
+            with `problem`.
             """,
         positionals: [
             .init(name: "ADDRESS", help: "Such as cavern.ral; default: all of the network.", isOptional: true)
@@ -29,7 +30,7 @@ extension Command {
         }
         try await Connecting.withClient(invocation, as: DefaultUsers.operatorName) { client in
             var table = Table(headings: ["participant", "answers in", "version", "started"], right: [1])
-            var failures = 0
+            var failures: [ErrorReport] = []
             for address in addresses {
                 let begin = ContinuousClock.now
                 do throws(BusClientError) {
@@ -46,15 +47,24 @@ extension Command {
                         answer.body["started"]?.string ?? "",
                     ])
                 } catch {
-                    failures += 1
+                    let report = ErrorReport(error)
+                    failures.append(report)
                     if invocation.has("json") {
-                        Terminal.line((["address": .string(address), "error": .string("\(error)")] as JSON).text)
+                        Terminal.line(
+                            (["address": .string(address), "problem": report.problem] as JSON).text)
                     }
-                    table.rows.append([address, Style.red("no answer"), "", "\(error)"])
+                    let word = report.code == .notAuthorised ? "not allowed" : "no answer"
+                    table.rows.append([address, Style.red(word), "", report.text])
                 }
             }
             if !invocation.has("json") { Terminal.line(table.text) }
-            if failures > 0 { throw Failure(.unreachable, "\(failures) of \(addresses.count) did not answer") }
+            guard !failures.isEmpty else { return }
+            let isRefused = failures.allSatisfy { $0.code == .notAuthorised }
+            throw Failure(
+                isRefused ? .notAuthorised : .unreachable,
+                isRefused
+                    ? "the user \(client.user) may not ask \(failures.count) of \(addresses.count); the operator may ask all"
+                    : "\(failures.count) of \(addresses.count) did not answer", isTold: true)
         }
     }
 }

@@ -26,7 +26,11 @@ extension Command {
                 Terminal.line("--user     \(name) may \(user.may)")
             }
         }
-        _ = try Connecting.description(of: state, in: folder)
+        do {
+            _ = try Connecting.description(of: state, in: folder)
+        } catch let failure as Failure {
+            throw Failure(failure.code, failure.description, isTold: true)
+        }
     }
 }
 

@@ -48,6 +48,8 @@ extension Command {
             Terminal.line("offerset \(offerset["meta"]?["uuid"]?.string ?? "?")")
             Terminal.line(OfferTable(offerset: offerset, now: .now()).text)
         }
-        guard offerset["result"]?.string == "YES" else { throw Failure(.noOffer, "no site makes an offer") }
+        guard offerset["result"]?.string == "YES" else {
+            throw Failure(.noOffer, "no site makes an offer", isTold: true)
+        }
     }
 }

@@ -112,6 +112,8 @@ extension Command {
             for finding in findings { Terminal.line("\(finding)") }
             if findings.isEmpty { Terminal.line(well) }
         }
-        if !findings.isEmpty { throw Failure(.failed, "\(findings.count) things are not as they should be") }
+        if !findings.isEmpty {
+            throw Failure(.failed, "\(findings.count) things are not as they should be", isTold: true)
+        }
     }
 }

@@ -43,6 +43,22 @@ extension RunResult {
     }
 }
 
+extension RunResult {
+    /// Checks that a command asked for JSON was refused: a problem after RFC 9457 on standard output, and one line beside it.
+    func expectProblem(
+        _ code: Int32, _ type: String, _ detail: String, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        expectRefused(code, sourceLocation: sourceLocation)
+        let problem = try? json
+        #expect(problem?["type"]?.string == type, "\(outputText)", sourceLocation: sourceLocation)
+        #expect(problem?["title"]?.string?.isEmpty == false, "\(outputText)", sourceLocation: sourceLocation)
+        #expect((400...599).contains(problem?["status"]?.int ?? 0), "\(outputText)", sourceLocation: sourceLocation)
+        #expect(
+            problem?["detail"]?.string.map { detail.isEmpty || $0.contains(detail) } == true, "\(outputText)",
+            sourceLocation: sourceLocation)
+    }
+}
+
 /// A command that goes on, such as `watch` and `up`, with what it has said so far.
 final class LongCommand: Sendable {
     let process: ChildProcess
