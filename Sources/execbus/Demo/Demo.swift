@@ -29,8 +29,8 @@ struct Demo {
             try await nearSession(client)
             try await farSession(client)
             try await throughTheEditor(client)
+            try await denials()
         }
-        try await denials()
         headline("What happened when")
         Terminal.line(timeline.text)
     }
@@ -93,16 +93,19 @@ struct Demo {
         headline("Who may not")
         let workstep = DemoWorkstep(cores: 1, memory: 1, duration: "PT5M", data: true).json
         try await network.withClient(as: "bob") { client in
+            timeline.mark("bob submits")
             do throws(BusClientError) {
                 _ = try await offersOnce(client, workstep)
                 throw BusClientError.problem(Problem(.internalFault, "bob was not denied"))
             } catch {
                 try expectDenial(error, "I4   bob submits")
+                timeline.mark("bob's submit is denied")
             }
         }
         try await network.withClient(as: "carol") { client in
             let offerset = try await offers(client, workstep)
             let offer = try pick(offerset, at: DemoNetwork.near)
+            timeline.mark("carol accepts at \(DemoNetwork.near)")
             do throws(BusClientError) {
                 _ = try await client.request(
                     "srcnet.session.set-phase.v1", of: "execution-broker.\(DemoNetwork.near)",
@@ -110,6 +113,7 @@ struct Demo {
                 throw BusClientError.problem(Problem(.internalFault, "carol was not denied"))
             } catch {
                 try expectDenial(error, "I8   carol accepts")
+                timeline.mark("carol's acceptance is denied")
             }
             let session = try await client.request(
                 "srcnet.session.get.v1", of: "execution-broker.\(DemoNetwork.near)", ["session": .string(offer)])
