@@ -138,7 +138,16 @@ extension Scenarios {
                 "publish", "srcnet.session.get.v1", "--to", "execution-broker.ral", "--body", "{",
             ]).expectRefused(1, "JSON")
             try await network.execbus(["publish", "srcnet.participant.ping.v1", "--to", "cavern.ral"])
-                .expectRefused(3, "cavern.ral", "alice")
+                .expectRefused(3, "cavern.ral", "alice", "--user operator may ask every participant")
+            try await withTemporaryFolder { folder in
+                let file = folder + "/body.json"
+                try PrivateFile.write(Array("{ not JSON".utf8), to: file)
+                let words = ["publish", "srcnet.session.get.v1", "--to", "execution-broker.ral", "--file", file]
+                try await network.execbus(words).expectRefused(2, "\(file) is not JSON")
+                try await network.execbus(words + ["--raw"]).expectRefused(1, "the body is not a JSON object: ")
+                try await network.execbus(words + ["--raw", "--json"])
+                    .expectProblem(1, "urn:srcnet:problem:malformed", "not JSON")
+            }
             let quiet = try await network.execbus([
                 "publish", "srcnet.workstep.create.v1", "--to", "workstep-editor", "--body", #"{"from": "empty"}"#,
                 "--wait", "0",
@@ -233,7 +242,16 @@ extension Scenarios {
                 try await network.execbus(["session", "show", offer]).expectRefused(
                     1, offer, "no session or offer of yours")
                 try await giveBack(network, "carol")
-                try await network.execbus(["submit", file, "--user", "dave"]).expectRefused(3, "dave")
+                let denied = try await network.execbus(["submit", file, "--user", "bob", "--json"])
+                denied.expectProblem(3, "urn:srcnet:problem:not-authorised", "guests have no allocation")
+                #expect(try denied.json["rule"] == "guests-do-not-submit", "the participant's own, whole")
+                for words in [["submit", file], ["ping"]] {
+                    try await network.execbus(words + ["--user", "dave"])
+                        .expectRefused(3, "dave may hear events only", "and not ask", "--user")
+                }
+                let refused = try await network.execbus(["ping", "cavern.ral", "--user", "alice"])
+                refused.expectRefused(3, "alice may not ask 1 of 1", "operator")
+                #expect(refused.outputText.contains("not allowed") && !refused.outputText.contains("no answer"))
             }
         }
 
@@ -248,7 +266,7 @@ extension Scenarios {
                 }
                 let json = try await network.execbus(["submit", file, "--json"])
                 json.expectRefused(4)
-                #expect(try json.json["result"] == "NO")
+                #expect(try json.json["result"] == "NO", "the answer itself, and no problem after it")
             }
         }
 
@@ -261,6 +279,105 @@ extension Scenarios {
                 result.expectRefused(5, "the session is FAILED", "this image cannot start")
                 #expect(result.outputText.contains(/canfar .* failed/))
                 try await expectNothingLeft(of: Offer(session: offer, site: "ral", offerset: [:]))
+            }
+        }
+
+        @Test func `accept tells when a later session starts, waits from then on, and says that it goes on without it`()
+            async throws
+        {
+            let network = try await ScenarioNetwork.shared
+            // All of the site, so that the second comes after the first.
+            try await giveBack(network)
+            let whole = Worksteps.notebook(cores: 16, memory: 16, duration: "PT12S")
+            try await Worksteps.withFile(whole) { file in
+                let first = try id(of: "ral", in: try await json(network, "submit", file)["offers"]?.array ?? [])
+                _ = try await json(network, "accept", first, "--no-wait")
+                let second = try id(of: "ral", in: try await json(network, "submit", file)["offers"]?.array ?? [])
+                // It begins when the first has ended: to wait for so short a time from the acceptance would not do.
+                let accepted = try await network.execbus(["accept", second, "--timeout", "10"]).checked().outputText
+                #expect(
+                    accepted.contains(
+                        /^accepted: the session waits; its preparation begins in \d+ s \(.*Z\), and it starts in \d+ s \(/
+                    ),
+                    "\(accepted)")
+                #expect(accepted.contains("AVAILABLE"))
+                let third = try id(of: "ral", in: try await json(network, "submit", file)["offers"]?.array ?? [])
+                let harbor = try network.pid(of: "harbor.ral")
+                // One of its preparations does not go on.
+                kill(harbor, SIGSTOP)
+                defer { kill(harbor, SIGCONT) }
+                let late = try await network.execbus(["accept", third, "--timeout", "0.5"])
+                late.expectRefused(
+                    6, "the session is not there 500 ms after its start; it is PREPARING and goes on",
+                    "`execbus session show \(third) --state \(network.folder.path)` shows it again")
+                kill(harbor, SIGCONT)
+                _ = try await json(network, "session", "cancel", third)
+                try await giveBack(network)
+            }
+        }
+
+        @Test func `an accept that is interrupted says that the session goes on`() async throws {
+            let network = try await ScenarioNetwork.shared
+            try await Worksteps.withFile(Worksteps.notebook()) { file in
+                let offer = try id(of: "ral", in: try await json(network, "submit", file)["offers"]?.array ?? [])
+                let harbor = try network.pid(of: "harbor.ral")
+                kill(harbor, SIGSTOP)
+                defer { kill(harbor, SIGCONT) }
+                try await withLongCommand(["accept", offer, "--state", network.folder.path]) { accept in
+                    // When that is said, it listens for the signal within the same moment.
+                    try #require(await eventually { accept.lines.first?.hasPrefix("accepted: ") == true })
+                    let end = ContinuousClock.now + .seconds(20)
+                    while accept.process.status == nil, .now < end {
+                        accept.process.signal(SIGINT)
+                        _ = await accept.process.wait(upTo: .milliseconds(200))
+                    }
+                    #expect(accept.process.status == .exited(130))
+                    #expect(accept.complaints.count == 1)
+                    #expect(accept.complaints.first?.contains("goes on: `execbus session show \(offer)") == true)
+                }
+                kill(harbor, SIGCONT)
+                _ = try await json(network, "session", "cancel", offer)
+                try await expectNothingLeft(of: Offer(session: offer, site: "ral", offerset: [:]))
+            }
+        }
+
+        @Test func `sessions are listed live ones first, then offers, then what has ended, each newest first`()
+            async throws
+        {
+            let network = try await ScenarioNetwork.shared
+            try await giveBack(network)
+            try await Worksteps.withFile(Worksteps.notebook()) { file in
+                func offer() async throws -> String {
+                    try id(of: "ral", in: try await json(network, "submit", file)["offers"]?.array ?? [])
+                }
+                let ended = try await offer()
+                _ = try await json(network, "session", "reject", ended)
+                let older = try await offer()
+                let live = try await offer()
+                _ = try await json(network, "accept", live, "--no-wait")
+                let newer = try await offer()
+                func order(_ text: String) -> [String] {
+                    [live, newer, older, ended].sorted { one, other in
+                        guard let first = text.firstRange(of: one), let second = text.firstRange(of: other) else {
+                            return false
+                        }
+                        return first.lowerBound < second.lowerBound
+                    }
+                }
+                let expected = [live, newer, older, ended]
+                let isKnown = try await eventually {
+                    order(try await json(network, "session", "list").text) == expected
+                }
+                let listed = try await json(network, "session", "list").text
+                #expect(isKnown, "\(expected): \(listed)")
+                let table = try await network.execbus(["session", "list"]).checked().outputText
+                #expect(order(table) == expected, "\(table)")
+                #expect(table.contains(try Regex("\(ended) +ral +REJECTED .* ago")), "\(table)")
+                let shown = try await network.execbus(["session", "show", ended]).checked().outputText
+                #expect(shown.split(separator: "\n").allSatisfy { $0.first?.isLetter == true }, "a name each: \(shown)")
+                _ = try await json(network, "session", "cancel", live)
+                try await giveBack(network)
+                try await expectNothingLeft(of: Offer(session: live, site: "ral", offerset: [:]))
             }
         }
 
@@ -278,6 +395,14 @@ extension Scenarios {
             let network = try await ScenarioNetwork.shared
             let nobody = BadInput.nobody
             try await network.execbus(["session", "show", nobody]).expectRefused(1, nobody)
+            try await network.execbus(["session", "show", nobody, "--json"])
+                .expectProblem(1, "urn:srcnet:problem:not-found", nobody)
+            let unknown = try await network.execbus(["offers", "1", "--json"])
+            unknown.expectProblem(1, "urn:srcnet:problem:invalid", "/uuid")
+            #expect(try unknown.json["errors"]?[0]?["pointer"] == "/uuid")
+            let silent = try await network.execbus(["ping", "cavern.nowhere", "--json"])
+            silent.expectRefused(7)
+            #expect(try silent.json["problem"]?["type"] == "urn:execbus:problem:unreachable")
             try await network.execbus(["session", "show", nobody, "--site", "ral"]).expectRefused(1, nobody, "ral")
             try await network.execbus(["session", "cancel", nobody, "--site", "nowhere"])
                 .expectRefused(7, "execution-broker.nowhere")

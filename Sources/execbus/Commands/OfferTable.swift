@@ -13,17 +13,16 @@ struct OfferTable {
             headings: ["#", "site", "ready", "length", "cores", "memory", "data", "preparation", "expires", "offer"],
             right: [0, 4, 5])
         for (index, offer) in offers.enumerated() {
-            let schedule = offer["schedule"]
-            let start = schedule?["available"]?["start"]?.string.flatMap { Timestamp(String($0.prefix { $0 != "/" })) }
-            let length = schedule?["available"]?["duration"]?.string.flatMap(ISODuration.parse)
-            let preparation = schedule?["preparing"]?["duration"]?.string.flatMap(ISODuration.parse)
+            let schedule = OfferedSchedule(of: offer)
             let expires = offer["expires"]?.string.flatMap(Timestamp.init)
             table.rows.append([
                 String(index + 1), Style.bold(offer["site"]?.string ?? "?"),
-                start.map { $0 - now < .seconds(1) ? Style.green("now") : "in " + Units.duration($0 - now) } ?? "?",
-                length.map(Units.duration) ?? "?", cell(offer["compute"]?["cores"]),
+                schedule.start.map {
+                    $0 - now < .seconds(1) ? Style.green("now") : "in " + Units.duration($0 - now)
+                } ?? "?",
+                schedule.length.map(Units.duration) ?? "?", cell(offer["compute"]?["cores"]),
                 cell(offer["compute"]?["memory"]) + " GiB", locality(offer),
-                preparation.map(Units.duration) ?? "?", expires.map { "in " + Units.duration($0 - now) } ?? "",
+                schedule.preparation.map(Units.duration) ?? "?", expires.map { "in " + Units.duration($0 - now) } ?? "",
                 Style.faint(offer["meta"]?["uuid"]?.string ?? "?"),
             ])
         }

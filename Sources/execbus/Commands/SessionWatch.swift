@@ -1,4 +1,6 @@
+internal import Glibc
 internal import MessageBus
+internal import Processes
 internal import Wire
 
 /// Accepts an offer and follows its session by callbacks: bars for the preparations, then the end.
@@ -24,9 +26,12 @@ struct SessionWatch {
     /// first one.
     /// - Parameters:
     ///   - content: the fields that the callback is to carry; contract.md's default where nil.
+    ///   - patience: how long after the start that was offered the session may be ready.
+    ///   - isInterruptible: whether Ctrl-C ends the waiting with an error of its own.
     ///   - accepted: called with the answer to the acceptance.
     func accept(
-        content: [String]? = nil, patience: Duration = .seconds(300), accepted: (ReceivedMessage) -> Void = { _ in }
+        content: [String]? = nil, patience: Duration = .seconds(300), isInterruptible: Bool = false,
+        accepted: (ReceivedMessage) -> Void = { _ in }
     ) async throws -> ReceivedMessage {
         let drawing = isShown ? Task { try? await drawBars() } : nil
         defer { drawing?.cancel() }
@@ -39,11 +44,15 @@ struct SessionWatch {
             "srcnet.session.set-phase.v1", of: broker,
             ["session": .string(session), "phase": "ACCEPTED", "callback": callback])
         accepted(answer)
-        return try await nextCallback(patience)
+        let interrupts = isInterruptible ? try await Signals.stream([SIGINT]) : nil
+        let untilStart = OfferedSchedule(of: answer.body).start.map { $0 - .now() } ?? .zero
+        return try await nextCallback(max(.zero, untilStart) + patience, interrupts)
     }
 
     /// The next callback about the session.
-    func nextCallback(_ patience: Duration) async throws -> ReceivedMessage {
+    func nextCallback(
+        _ patience: Duration, _ interrupts: AsyncStream<Int32>? = nil
+    ) async throws -> ReceivedMessage {
         try await withThrowingTaskGroup(of: ReceivedMessage?.self) { group in
             group.addTask {
                 for await callback in callbacks where callback.subject == session { return callback }
@@ -51,12 +60,16 @@ struct SessionWatch {
             }
             group.addTask {
                 try await Task.sleep(for: patience)
-                return nil
-            }
-            defer { group.cancelAll() }
-            guard let callback = try await group.next() ?? nil else {
                 throw Failure(.timeout, "no callback came within \(Units.duration(patience))")
             }
+            if let interrupts {
+                group.addTask {
+                    for await _ in interrupts { throw Failure(.interrupted, "interrupted") }
+                    return nil
+                }
+            }
+            defer { group.cancelAll() }
+            guard let callback = try await group.next() ?? nil else { throw CancellationError() }
             return callback
         }
     }

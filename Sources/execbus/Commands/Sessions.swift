@@ -1,13 +1,18 @@
+internal import ExecutionModel
 internal import MessageBus
 internal import Wire
 
 extension Command {
     static let accept = Command(
         name: "accept", summary: "Takes an offer, shows its preparation, and gives the session's link.",
+        discussion: """
+            It says when the session starts, which may be later: what a site has booked comes first. Bars show the
+            preparations. When the waiting ends, by --timeout or by Ctrl-C, the session goes on.
+            """,
         positionals: [.init(name: "OFFER", help: "Its UUID; the session has the same.")],
         options: .connecting + [
             .value("site", "SITE", "The offer's site; default: looked up."),
-            .value("timeout", "SECONDS", "How long the session may take to be ready; default: 300."),
+            .value("timeout", "SECONDS", "How long after the start that was offered it may be ready; default: 300."),
             .flag("no-wait", "Ends as soon as the offer is accepted."),
         ]
     ) { invocation in
@@ -26,16 +31,53 @@ extension Command {
             }
             let watch = SessionWatch(
                 client: client, session: offer, site: site, isShown: !invocation.has("json"))
-            let callback = try await watch.accept(patience: .microseconds(Int64(timeout * 1_000_000)))
+            let callback: ReceivedMessage
+            do {
+                let patience = Duration.microseconds(Int64(timeout * 1_000_000))
+                callback = try await watch.accept(patience: patience, isInterruptible: true) { answer in
+                    if watch.isShown { Terminal.line(start(of: answer.body)) }
+                }
+            } catch let failure as Failure where failure.code == .timeout || failure.code == .interrupted {
+                throw Failure(failure.code, await farewell(watch, timeout, failure.code, invocation))
+            }
             let session = try await client.request(
                 "srcnet.session.get.v1", of: watch.broker, ["session": .string(offer)])
             show(session: session.body, invocation)
             let phase = SessionWatch.phase(in: callback)
             guard phase == "AVAILABLE" || phase == "RUNNING" else {
                 let why = reason(of: session.body).map { ": \($0)" } ?? ""
-                throw Failure(.sessionFailed, "the session is \(phase ?? "gone")\(why)")
+                throw Failure(.sessionFailed, "the session is \(phase ?? "gone")\(why)", isTold: true)
             }
         }
+    }
+
+    /// When an accepted session will be there.
+    private static func start(of session: JSON) -> String {
+        let now = Timestamp.now()
+        let schedule = OfferedSchedule(of: session)
+        guard let start = schedule.start, start - now > .seconds(1) else {
+            return "accepted: the session is being prepared"
+        }
+        guard let preparing = schedule.preparing, preparing - now > .seconds(1) else {
+            return "accepted: the session is being prepared, and starts \(Units.moment(start, from: now))"
+        }
+        return "accepted: the session waits; its preparation begins \(Units.moment(preparing, from: now)), "
+            + "and it starts \(Units.moment(start, from: now))"
+    }
+
+    /// What becomes of a session that is not waited for any longer.
+    private static func farewell(
+        _ watch: SessionWatch, _ timeout: Double, _ why: Failure.Code, _ invocation: Invocation
+    ) async -> String {
+        let answer = try? await watch.client.request(
+            "srcnet.session.get.v1", of: watch.broker, ["session": .string(watch.session)], patience: .seconds(3))
+        let phase = answer?.body["phase"]?.string.map { "is \($0) and " } ?? ""
+        let options = Connecting.sameOptions(invocation)
+        let reason =
+            why == .interrupted
+            ? "interrupted" : "the session is not there \(Units.duration(.seconds(timeout))) after its start"
+        return "\(reason); it \(phase)goes on: `execbus session show \(watch.session)\(options)` shows it again, "
+            + "`execbus session cancel …` ends it"
     }
 
     static let session = Command(
@@ -65,23 +107,23 @@ extension Command {
                 try await ask("srcnet.session.set-phase.v1", ["phase": "REJECTED"], invocation)
             },
             Command(
-                name: "list", summary: "Lists your sessions at all sites.",
-                options: .connecting + [.value("phase", "PHASE", "Only those in this phase.")]
+                name: "list", summary: "Lists your sessions and offers at all sites.",
+                discussion: """
+                    Those that live come first, then offers that can be taken, then what has ended; the newest of each first.
+                    """,
+                options: .connecting + [
+                    .value("phase", "PHASE", "Only those in this phase."),
+                    .flag("all", "Shows all that have ended, not only the newest \(SessionTable.endedShown)."),
+                ]
             ) { invocation in
                 try await Connecting.withClient(invocation) { client in
-                    let sessions = try await list(client, phase: invocation["phase"])
+                    let sessions = SessionTable.sorted(try await list(client, phase: invocation["phase"]))
                     if invocation.has("json") {
                         Terminal.line(JSON.array(sessions).text)
-                        return
+                    } else {
+                        let isWhole = invocation.has("all") || invocation["phase"] != nil
+                        Terminal.line(SessionTable(sessions: sessions, isWhole: isWhole, now: .now()).text)
                     }
-                    var table = Table(headings: ["session", "site", "phase", "since"])
-                    table.rows = sessions.map { session in
-                        [
-                            session["session"]?.string ?? "", session["site"]?.string ?? "",
-                            coloured(session["phase"]?.string ?? ""), session["time"]?.string ?? "",
-                        ]
-                    }
-                    Terminal.line(table.text)
                 }
             },
         ])
@@ -121,7 +163,7 @@ extension Command {
         guard
             let site = try await list(client, phase: nil).first(where: { $0["session"]?.string == session })?["site"]?
                 .string
-        else { throw Failure(.failed, "no session or offer of yours is known as \(session)") }
+        else { throw Problem(.notFound, "no session or offer of yours is known as \(session)") }
         return site
     }
 
@@ -130,12 +172,14 @@ extension Command {
             Terminal.line(session.text)
             return
         }
+        let schedule = OfferedSchedule(of: session)
+        let now = Timestamp.now()
+        func moment(_ time: Timestamp) -> String { Units.moment(time, from: now) }
         let facts: [(String, String?)] = [
             ("session", session["meta"]?["uuid"]?.string), ("site", session["site"]?.string),
-            ("phase", session["phase"]?.string.map(coloured)), ("status", session["status"]?.string),
-            ("expires", session["expires"]?.string),
-            ("available", session["schedule"]?["available"]?["start"]?.string),
-            ("length", session["schedule"]?["available"]?["duration"]?.string),
+            ("phase", session["phase"]?.string.map(SessionTable.coloured)), ("status", session["status"]?.string),
+            ("expires", session["expires"]?.string.flatMap(Timestamp.init).map(moment)),
+            ("start", schedule.start.map(moment)), ("length", schedule.length.map(Units.duration)),
             ("link", session["connectors"]?[0]?["location"]?.string.map { Style.bold($0) }),
         ]
         for (name, value) in facts {
@@ -143,7 +187,7 @@ extension Command {
             Terminal.line(name + String(repeating: " ", count: max(1, 11 - name.count)) + value)
         }
         for message in session["meta"]?["messages"]?.array ?? [] {
-            if let text = message["message"]?.string { Terminal.line("           " + Style.faint(text)) }
+            if let text = message["message"]?.string { Terminal.line("message    " + text) }
         }
     }
 
@@ -152,14 +196,5 @@ extension Command {
         guard let reason = session["reason"]?.string else { return nil }
         let messages = (session["meta"]?["messages"]?.array ?? []).compactMap { $0["message"]?.string }
         return messages.first { $0.hasPrefix(reason) } ?? reason
-    }
-
-    private static func coloured(_ phase: String) -> String {
-        switch phase {
-        case "AVAILABLE", "RUNNING", "COMPLETED": Style.green(phase)
-        case "FAILED", "EXPIRED", "REJECTED": Style.red(phase)
-        case "OFFERED", "ACCEPTED", "PREPARING", "WAITING", "RELEASING": Style.yellow(phase)
-        default: phase
-        }
     }
 }
