@@ -119,7 +119,7 @@ let package = Package(
         tests(
             "Scenarios",
             [
-                "Wire", "AMQP", "MessageBus", "LocalNetwork", "Processes", "HTTPClient", "ExecutionModel",
+                "Wire", "AMQP", "MessageBus", "Topology", "LocalNetwork", "Processes", "HTTPClient", "ExecutionModel",
                 "PrepareData", "OCI",
             ],
             exclude: ["Fixtures"]),

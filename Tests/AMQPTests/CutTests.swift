@@ -182,6 +182,139 @@ struct CutTests {
     }
 
     @Test
+    func `a peer that speaks and reads nothing is given up as well`() async throws {
+        try await withProxy({
+            $0.heartbeat = .seconds(1)
+            $0.maxUnsentBytes = 64 << 20
+        }) { proxy, connection, direct in
+            try await direct.declareQueue("q")
+            try await connection.send(["before"], to: "q")
+            let events = connection.events()
+            proxy.stopReading()
+            let body = [UInt8](repeating: 7, count: 1 << 20)
+            async let outcomes = connection.publish(
+                (0..<48).map { _ in AMQPMessage(exchange: "", routingKey: "q", body: body) })
+            for await event in events {
+                if case .lost(let error) = event {
+                    #expect(error.message.contains("has taken nothing"), "\(error)")
+                    break
+                }
+            }
+            #expect(await outcomes.allSatisfy { if case .unknown = $0 { true } else { false } })
+        }
+    }
+
+    @Test
+    func `another host is taken when one is gone, and one connection is made at a time`() async throws {
+        try await withBroker { direct in
+            let proxies = try (0..<3).map { _ in try FaultProxy(to: direct.configuration.endpoints[0].port) }
+            defer { for proxy in proxies { proxy.stop() } }
+            var configuration = direct.configuration
+            configuration.endpoints = proxies.map { .init(host: "127.0.0.1", port: $0.port) }
+            configuration.reconnectBase = .milliseconds(5)
+            configuration.reconnectCap = .milliseconds(50)
+            try await direct.declareQueue("q")
+            try await withAMQPConnection(configuration) { connection in
+                var accepted = 1
+                for round in 0..<20 {
+                    // The one in use dies, and stays dead for this round.
+                    let used = try #require(proxies.firstIndex { $0.isInUse })
+                    proxies[used].refuse(true)
+                    proxies[used].cut()
+                    #expect(await eventually { connection.statistics.reconnects == UInt64(round + 1) })
+                    #expect(
+                        await connection.publish([AMQPMessage(exchange: "", routingKey: "q", body: [])])[0].isConfirmed)
+                    accepted += 1
+                    #expect(proxies.map(\.accepted).reduce(0, +) == accepted)
+                    proxies[used].refuse(false)
+                }
+            }
+            // Shuffled each time, so that a crowd does not move to one neighbour.
+            #expect(proxies.allSatisfy { $0.accepted > 0 })
+        }
+    }
+
+    @Test
+    func `the window and the buffer hold publishers back, and both are configuration`() async throws {
+        try await withProxy({
+            $0.publishWindow = 10
+            $0.heartbeat = .zero
+        }) { proxy, connection, _ in
+            try await connection.makeQueue("q")
+            proxy.freeze()
+            async let outcomes = connection.publish(
+                (0..<50).map { _ in AMQPMessage(exchange: "", routingKey: "q", body: []) })
+            #expect(await eventually { connection.statistics.published == 10 })
+            // Whatever the thread was about to do, it has done when this gives up.
+            #expect(!(await eventually(within: .milliseconds(300)) { connection.statistics.published > 10 }))
+            proxy.thaw()
+            #expect(await outcomes.allSatisfy(\.isConfirmed))
+        }
+        try await withProxy({
+            $0.maxUnsentBytes = 2 << 20
+            $0.heartbeat = .zero
+        }) { proxy, connection, _ in
+            try await connection.makeQueue("q")
+            proxy.freeze()
+            let body = [UInt8](repeating: 7, count: 1 << 20)
+            async let outcomes = connection.publish(
+                (0..<100).map { _ in AMQPMessage(exchange: "", routingKey: "q", body: body) })
+            #expect(await eventually { connection.statistics.published >= 2 })
+            // What the operating system takes into its own buffers is some MiB.
+            #expect(connection.statistics.published < 40)
+            proxy.thaw()
+            #expect(await outcomes.allSatisfy(\.isConfirmed))
+        }
+    }
+
+    @Test
+    func `buffers that are full both ways block nobody else, and empty themselves`() async throws {
+        try await withProxy({
+            $0.heartbeat = .zero
+            $0.maxUnsentBytes = 64 << 20
+        }) { proxy, connection, direct in
+            try await direct.declareQueue("there")
+            try await direct.declareQueue("back")
+            let body = [UInt8](repeating: 7, count: 1 << 20)
+            let large = { (queue: String) in AMQPMessage(exchange: "", routingKey: queue, body: body) }
+            #expect(await direct.publish((0..<40).map { _ in large("back") }).allSatisfy(\.isConfirmed))
+            let consumer = try await connection.consume(queues: ["back"], prefetch: 1000)
+            proxy.freeze()
+            async let outcomes = connection.publish((0..<40).map { _ in large("there") })
+            #expect(await eventually { connection.statistics.published == 40 })
+            // Others of the same broker and of the same program go on.
+            try await direct.declareQueue("other")
+            try await direct.send(["x"], to: "other")
+            #expect(try await direct.deleteQueue("other") == 1)
+            proxy.thaw()
+            #expect(try await consumer.take(40).count == 40)
+            #expect(await outcomes.allSatisfy(\.isConfirmed))
+            #expect(connection.statistics.reconnects == 0)
+            #expect(try await direct.deleteQueue("there") == 40)
+        }
+    }
+
+    @Test
+    func `a publishing channel that ends leaves the consumers of its connection alone`() async throws {
+        try await withBroker { connection in
+            try await connection.makeQueue("q")
+            let consumer = try await connection.consume(queues: ["q"], prefetch: 10)
+            try await connection.send(["1", "2"], to: "q")
+            let held = try await consumer.next(limit: 1, until: soon)
+            let error = await amqpError {
+                try await connection.publish(AMQPMessage(exchange: "nope", routingKey: "x", body: []))
+            }
+            #expect(error?.code == .notFound)
+            held.acknowledge()
+            #expect(try await consumer.take(1).map(\.isRedelivered) == [false])
+            try await connection.send(["3"], to: "q")
+            #expect(try await consumer.take(1).map(\.text) == ["3"])
+            #expect(connection.statistics.staleAcknowledgements == 0)
+            #expect(connection.statistics.reconnects == 0)
+        }
+    }
+
+    @Test
     func `more than the socket takes is kept and sent in pieces, while reading goes on`() async throws {
         try await withProxy({
             $0.publishWindow = 100_000

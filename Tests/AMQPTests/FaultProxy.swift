@@ -3,16 +3,25 @@ import Synchronization
 
 /// A TCP proxy on loopback that breaks connections on demand: cut, frozen, or cut after some bytes more.
 final class FaultProxy: Sendable {
+    /// Whose bytes are meant.
+    enum Side: Sendable, CaseIterable { case client, server }
+
     private struct Orders {
         var cuts = 0
-        var isFrozen = false
+        /// Whose bytes are passed on no more.
+        var frozen: Set<Side> = []
+        /// The broker is sent heartbeats in the place of the frozen clients'.
+        var feignsClients = false
         /// The thread that passes bytes on has taken note of it.
         var isFrozenSeen = false
         var isRefusing = false
         var isStopped = false
-        /// Bytes from clients that still pass before all is cut.
-        var budget: Int?
+        /// Bytes that still pass before all is cut.
+        var budget: [Side: Int] = [:]
+        var passed: [Side: Int] = [:]
+        var hasCut = false
         var accepted = 0
+        var open = 0
     }
 
     private struct Failure: Error {}
@@ -41,25 +50,46 @@ final class FaultProxy: Sendable {
     /// Closes every connection; new ones pass.
     func cut() { orders.withLock { $0.cuts += 1 } }
 
-    /// Passes nothing on any more, and keeps the connections open, as a dead machine does.
-    /// Nothing passes any more when it returns.
-    func freeze() {
+    /// Passes nothing on any more, and keeps the connections open, as a dead machine does; or nothing of one side, as a
+    /// peer does that has stopped reading. Nothing passes any more when it returns.
+    func freeze(_ sides: Set<Side> = [.client, .server]) {
         orders.withLock {
-            $0.isFrozen = true
+            $0.frozen = sides
             $0.isFrozenSeen = false
         }
         for _ in 0..<10_000 where !orders.withLock({ $0.isFrozenSeen }) { usleep(1_000) }
     }
 
-    func thaw() { orders.withLock { $0.isFrozen = false } }
+    /// Passes nothing of the clients on any more, while the broker goes on to hear from them: to a client it looks like a
+    /// broker that lives, speaks, and has stopped reading. To be called while nothing is under way.
+    func stopReading() {
+        orders.withLock { $0.feignsClients = true }
+        freeze([.client])
+    }
+
+    func thaw() { orders.withLock { $0.frozen = [] } }
 
     /// Whether new connections are closed at once.
     func refuse(_ isRefusing: Bool) { orders.withLock { $0.isRefusing = isRefusing } }
 
-    /// Cuts everything after this many bytes more from the clients.
-    func cut(after bytes: Int) { orders.withLock { $0.budget = bytes } }
+    /// Cuts everything after this many bytes more of one side, once.
+    func cut(after bytes: Int, of side: Side = .client) {
+        orders.withLock {
+            $0.budget[side] = bytes
+            $0.hasCut = false
+        }
+    }
+
+    /// Whether that has happened.
+    var hasCut: Bool { orders.withLock { $0.hasCut } }
+
+    /// Bytes of one side that have passed so far.
+    func passed(_ side: Side) -> Int { orders.withLock { $0.passed[side] ?? 0 } }
 
     func stop() { orders.withLock { $0.isStopped = true } }
+
+    /// Whether a client is connected through it.
+    var isInUse: Bool { orders.withLock { $0.open > 0 } }
 
     /// Connections accepted so far.
     var accepted: Int { orders.withLock { $0.accepted } }
@@ -77,7 +107,7 @@ final class FaultProxy: Sendable {
     private struct Flow {
         let from: Int32
         let to: Int32
-        let isFromClient: Bool
+        let side: Side
         var pending: [UInt8] = []
     }
 
@@ -101,9 +131,11 @@ final class FaultProxy: Sendable {
     private static func run(_ listener: Int32, _ target: UInt16, _ proxy: () -> FaultProxy?) {
         var flows: [Flow] = []
         var cuts = 0
+        var turns = 0
         func closeAll() {
             for flow in flows { close(flow.from) }
             flows = []
+            proxy()?.orders.withLock { $0.open = 0 }
         }
         while let orders = proxy()?.orders.withLock({ $0 }), !orders.isStopped {
             if orders.cuts != cuts {
@@ -111,7 +143,7 @@ final class FaultProxy: Sendable {
                 closeAll()
             }
             var entries = [pollfd(fd: listener, events: Int16(POLLIN), revents: 0)]
-            for flow in flows where !orders.isFrozen {
+            for flow in flows where !orders.frozen.contains(flow.side) {
                 if flow.pending.isEmpty {
                     entries.append(pollfd(fd: flow.from, events: Int16(POLLIN), revents: 0))
                 } else {
@@ -121,11 +153,13 @@ final class FaultProxy: Sendable {
             // Orders are looked at every few milliseconds.
             poll(&entries, nfds_t(entries.count), 3)
             if entries[0].revents != 0 { accept(listener, target, orders, proxy, &flows) }
-            if orders.isFrozen {
-                proxy()?.orders.withLock { $0.isFrozenSeen = true }
-                continue
+            turns += 1
+            if orders.feignsClients, turns.isMultiple(of: 50) {
+                let heartbeat: [UInt8] = [8, 0, 0, 0, 0, 0, 0, 206]
+                for flow in flows where flow.side == .client { _ = send(flow.to, heartbeat, 8, Int32(MSG_NOSIGNAL)) }
             }
-            for index in flows.indices {
+            if !orders.frozen.isEmpty { proxy()?.orders.withLock { $0.isFrozenSeen = true } }
+            for index in flows.indices where !orders.frozen.contains(flows[index].side) {
                 if !pass(&flows[index], proxy) {
                     closeAll()
                     break
@@ -154,9 +188,12 @@ final class FaultProxy: Sendable {
             return
         }
         for descriptor in [client, server] { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
-        proxy()?.orders.withLock { $0.accepted += 1 }
-        flows.append(Flow(from: client, to: server, isFromClient: true))
-        flows.append(Flow(from: server, to: client, isFromClient: false))
+        proxy()?.orders.withLock {
+            $0.accepted += 1
+            $0.open += 1
+        }
+        flows.append(Flow(from: client, to: server, side: .client))
+        flows.append(Flow(from: server, to: client, side: .server))
     }
 
     /// Moves what can be moved; `false` when a side is gone or the budget is used up.
@@ -168,18 +205,21 @@ final class FaultProxy: Sendable {
             if count < 0 { return errno == EAGAIN }
             flow.pending = Array(buffer[..<count])
         }
-        var allowed = flow.pending.count
-        var isLast = false
-        if flow.isFromClient {
-            (allowed, isLast) =
-                proxy()?.orders.withLock { orders in
-                    guard let budget = orders.budget else { return (allowed, false) }
-                    orders.budget = budget > allowed ? budget - allowed : nil
-                    return (min(allowed, budget), budget <= allowed)
-                } ?? (0, true)
-        }
+        let side = flow.side
+        let waiting = flow.pending.count
+        guard
+            let (allowed, isLast) = proxy()?.orders.withLock({ orders in
+                guard let budget = orders.budget[side] else { return (waiting, false) }
+                orders.budget[side] = budget > waiting ? budget - waiting : nil
+                if budget <= waiting { orders.hasCut = true }
+                return (min(waiting, budget), budget <= waiting)
+            })
+        else { return false }
         let sent = send(flow.to, flow.pending, allowed, Int32(MSG_NOSIGNAL))
-        if sent > 0 { flow.pending.removeFirst(sent) }
+        if sent > 0 {
+            flow.pending.removeFirst(sent)
+            proxy()?.orders.withLock { $0.passed[side, default: 0] += sent }
+        }
         return !isLast && (sent >= 0 || errno == EAGAIN)
     }
 }

@@ -1,4 +1,6 @@
 import AMQP
+import FoundationEssentials
+import Glibc
 import LocalNetwork
 import TestSupport
 import Testing
@@ -64,6 +66,79 @@ struct NodeTests {
             #expect(connection.isReady)
             #expect(connection.statistics.reconnects == 0)
         }
+    }
+
+    @Test
+    func
+        `while the disk is full, consumers go on, publishers are held back and told, and all of it goes on afterwards`()
+        async throws
+    {
+        try await withNode({ $0.confirmTimeout = .seconds(120) }) { node, publisher in
+            try await withAMQPConnection(publisher.configuration) { connection in
+                try await publisher.declareQueue("disk")
+                try await publisher.send((0..<20).map(String.init), to: "disk")
+                let consumer = try await connection.consume(queues: ["disk"], prefetch: 5)
+                let events = publisher.events()
+                try await node.control(["set_disk_free_limit", "999999GB"])
+                async let first: Void = publisher.send(["20"], to: "disk")
+                for await event in events {
+                    if case .blocked(let reason) = event {
+                        #expect(reason.contains("disk"))
+                        break
+                    }
+                }
+                #expect(!publisher.isReady)
+                let published = publisher.statistics.published
+                async let others: Void = publisher.send((21..<60).map(String.init), to: "disk")
+                #expect(try await consumer.take(20).count == 20)
+                #expect(publisher.statistics.published == published)
+                try await node.control(["set_disk_free_limit", "50MB"])
+                try await first
+                try await others
+                #expect(try await consumer.take(40).map(\.text) == (20..<60).map(String.init))
+                #expect(publisher.isReady)
+                #expect(publisher.statistics.reconnects == 0)
+            }
+        }
+    }
+
+    @Test
+    func `a node that is frozen is found out, and used again when it thaws`() async throws {
+        try await withNode({ $0.heartbeat = .seconds(1) }) { node, connection in
+            try await connection.makeQueue("q")
+            let text = try await node.control(["eval", "list_to_integer(os:getpid())."])
+            let pid = try #require(Int32(text.filter(\.isNumber)))
+            let events = connection.events()
+            kill(pid, SIGSTOP)
+            defer { kill(pid, SIGCONT) }
+            #expect(await eventually { isStopped(pid) })
+            let begun = ContinuousClock.now
+            async let outcome = connection.publish([AMQPMessage(exchange: "", routingKey: "q", body: [])])
+            for await event in events {
+                if case .lost(let error) = event {
+                    #expect(error.message.contains("two heartbeats"), "\(error)")
+                    break
+                }
+            }
+            #expect(ContinuousClock.now - begun < .seconds(15))
+            guard case .unknown? = await outcome.first else {
+                return #expect(Bool(false), "the outcome is not unknown")
+            }
+            kill(pid, SIGCONT)
+            #expect(await eventually { connection.isReady })
+            try await connection.makeQueue("again")
+            try await connection.send(["x"], to: "again")
+        }
+    }
+
+    /// Whether each thread of a process has stopped.
+    private func isStopped(_ pid: Int32) -> Bool {
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+        return !threads.isEmpty
+            && threads.allSatisfy { thread in
+                let status = FileManager.default.contents(atPath: "/proc/\(pid)/task/\(thread)/status") ?? Data()
+                return String(decoding: status, as: UTF8.self).contains("T (stopped)")
+            }
     }
 
     @Test

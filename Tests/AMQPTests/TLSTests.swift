@@ -27,7 +27,7 @@ struct TLSTests {
         let server = try await ours.make("server", for: "DNS:localhost,IP:127.0.0.1")
         let elsewhere = try await ours.make("elsewhere", for: "DNS:broker.example,DNS:*.rabbit.example")
         let expired = try await ours.make("expired", for: "IP:127.0.0.1", days: -1)
-        let broker = try await TestBroker.shared
+        let broker = try await TestBroker.shared.node
         let trusted = ours.authority.certificate
         return Fixture(
             ours: ours, strangers: try await TestCertificates.make(authority: "Strange Authority"),
@@ -185,7 +185,7 @@ struct TLSTests {
         }
         #expect(early?.code == .authenticationFailed)
         #expect(early?.message.contains("EXTERNAL") == true, "\(early?.message ?? "")")
-        try await broker.admitCertificates()
+        try await broker.node.admitCertificates()
         let nobody = try await fixture.ours.make("nobody")
         let unknown = await failure(.mutual) { configuration, tls, _ in
             configuration.authentication = .certificate

@@ -21,7 +21,9 @@ final class ConnectionCore: Sendable {
             await withCheckedContinuation { continuation in
                 let waiter = Waiter<Void>(continuation)
                 do throws(AMQPError) {
-                    try DetachedThread.start(name: "amqp") { Reactor(core, started: waiter).run() }
+                    // Tools that show threads show whose it is.
+                    let name = configuration.connectionName.isEmpty ? "amqp" : "amqp \(configuration.connectionName)"
+                    try DetachedThread.start(name: name) { Reactor(core, started: waiter).run() }
                 } catch {
                     waiter.resume(.failure(error))
                 }

@@ -1,8 +1,8 @@
-internal import LocalNetwork
+package import LocalNetwork
 internal import Processes
 
-extension TestBroker {
-    /// Opens one more port of the shared node, for TLS, with the given certificate. It stays until the process ends.
+extension PrivateRabbitMQ {
+    /// Opens one more port, for TLS, with the given certificate. It stays until the node ends.
     ///
     /// - Parameters:
     ///   - clients: clients must show a certificate that this file's authorities have signed; `nil`: none is asked for.
@@ -19,13 +19,13 @@ extension TestBroker {
         let listen =
             "rabbit_networking:start_ssl_listener({\"127.0.0.1\", \(port)}, [\(options.joined(separator: ", "))], 1)."
         // The application is there, and starts with the first listener for TLS of a configuration file otherwise.
-        try await node.control(["eval", "{ok, _} = application:ensure_all_started(ssl), \(listen)"])
+        try await control(["eval", "{ok, _} = application:ensure_all_started(ssl), \(listen)"])
         return port
     }
 
     /// Lets users in whom their certificate names: RabbitMQ's plug-in for that, which `rabbitmq-plugins` would enable.
     package func admitCertificates() async throws {
-        try await node.control([
+        try await control([
             "eval",
             """
             [Path | _] = filelib:wildcard(filename:join([code:lib_dir(rabbit), "..", "rabbitmq_auth_mechanism_ssl-*", "ebin"])),
