@@ -21,7 +21,8 @@ package struct BrokerUser: Sendable, Hashable {
     /// How many connections it may have at a time, or nil for any number.
     package let connectionLimit: Int?
 
-    /// The operator: makes and changes everything.
+    /// The operator: makes and changes everything, and may publish in a participant's name, as a replay of parked messages
+    /// does (RabbitMQ's tag `impersonator`; rabbitmq.com/docs/validated-user-id). It could give itself the tag anyway.
     package static func administrator(_ name: String = "admin", password: String?) -> BrokerUser {
         BrokerUser(
             name: name, password: password, rights: Rights(configure: ".*", write: ".*", read: ".*", topics: []),

@@ -45,7 +45,7 @@ extension BrokerUser {
             "name": .string(name),
             "password_hash": .string(password.map { PasswordHash($0).description } ?? ""),
             "hashing_algorithm": .string(PasswordHash.algorithm),
-            "tags": isAdministrator ? "administrator" : "",
+            "tags": isAdministrator ? "administrator,impersonator" : "",
             "limits": connectionLimit.map { ["max-connections": .int(Int64($0))] } ?? [:],
         ]
     }

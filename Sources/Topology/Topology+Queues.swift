@@ -61,9 +61,12 @@ extension Topology {
     }
 
     private static func parked(of queue: String) -> DescribedQueue {
-        DescribedQueue(
-            "\(queue).parked", ["x-queue-type": "quorum"], [.init(exchange: "parked", key: queue)])
+        DescribedQueue("\(queue).parked", resting, [.init(exchange: "parked", key: queue)])
     }
+
+    /// Whoever looks at parked messages takes them and gives them back, and each time is counted as a delivery: with the
+    /// limit that RabbitMQ 4 gives to a queue without one, the twentieth look would drop them. (Only 4 knows `-1` for none.)
+    private static var resting: [String: AMQPValue] { ["x-queue-type": "quorum", "x-delivery-limit": 1_000_000] }
 
     /// Offer requests are of no use to anybody after their deadline, which is 60 s away at most.
     private static func offers(at site: SiteName) -> DescribedQueue {
@@ -103,6 +106,6 @@ extension Topology {
     }
 
     private static var unrouted: DescribedQueue {
-        DescribedQueue("unrouted.parked", ["x-queue-type": "quorum"], [.init(exchange: "unrouted", key: "")])
+        DescribedQueue("unrouted.parked", resting, [.init(exchange: "unrouted", key: "")])
     }
 }

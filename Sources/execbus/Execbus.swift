@@ -29,7 +29,8 @@ struct Execbus {
             in time, 7 no network, no RabbitMQ, or no such participant, 130 interrupted.
             """,
         subcommands: [
-            Command.up, .status, .demo, .submit, .offers, .accept, .session, .workstep, .watch, .publish, .ping,
+            Command.up, .status, .demo, .submit, .offers, .accept, .session, .workstep, .watch, .publish, .parked,
+            .ping,
             .worker,
             .topology,
             .version,

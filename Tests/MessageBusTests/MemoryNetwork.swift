@@ -96,14 +96,16 @@ final class MemoryNetwork: Sendable {
         broker.expire("retry.\(delay.rawValue)")
     }
 
-    /// Sends a delivery to a participant's queue as RabbitMQ returns it from waiting, or as an operator replays it.
-    func giveBack(_ delivery: AMQPDelivery, as user: String = "bank", headers: [String: AMQPValue]? = nil) async {
-        var properties = delivery.properties
-        properties.userID = user
-        if let headers { properties.headers = headers }
+    /// Sends a delivery to the bank's queue as RabbitMQ returns it from waiting.
+    func giveBack(_ delivery: AMQPDelivery) async {
         let message = AMQPMessage(
-            exchange: "requeue", routingKey: "bank", properties: properties, body: delivery.body)
-        _ = await broker.transport(user: user).publish([message])
+            exchange: "requeue", routingKey: "bank", properties: delivery.properties, body: delivery.body)
+        _ = await broker.transport(user: "bank").publish([message])
+    }
+
+    /// Sends a parked delivery as an operator replays it, in the bank's name.
+    func replay(_ delivery: AMQPDelivery) async {
+        _ = await broker.transport(user: "bank").publish([ParkedMessage(delivery).replayed()])
     }
 
     /// What the bank says that it has, once everything before is handled.

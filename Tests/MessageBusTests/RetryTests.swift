@@ -228,7 +228,7 @@ import Wire
             await network.giveBack(copy)
             #expect(try await network.total(after: 0) == 0)
             let parked = network.broker.messages(in: "bank.parked")[0]
-            for _ in 1...2 { await network.giveBack(parked, headers: replayed(parked)) }
+            for _ in 1...2 { await network.replay(parked) }
             #expect(try await network.total(after: 1) == 5)
         }
     }
@@ -242,7 +242,7 @@ import Wire
             #expect(network.broker.messages(in: "bank.parked").count == 1)
             weather.spoil("fact 1", nil)
             let parked = network.broker.messages(in: "bank.parked")[0]
-            for _ in 1...2 { await network.giveBack(parked, headers: replayed(parked)) }
+            for _ in 1...2 { await network.replay(parked) }
             _ = try await network.messages("facts", count: 1)
             #expect(try await network.total(after: 1) == 0)
             #expect(network.broker.messages(in: "facts").count == 1)
@@ -258,7 +258,7 @@ import Wire
             await network.send("test.add.v1", #"{"amount": 5}"#)
             #expect(try await network.messages("answers", count: 2)[1].body == ["sum": 5])
             let parked = try #require(network.broker.messages(in: "bank.parked").first)
-            await network.giveBack(parked, headers: replayed(parked))
+            await network.replay(parked)
             #expect(try await network.messages("answers", count: 3)[2].body == ["sum": 5], "the answer it has")
             #expect(try await network.total(after: 3) == 5)
         }
@@ -329,11 +329,6 @@ import Wire
         #expect(RetrySchedule("1s,1s") == RetrySchedule([.second, .second]))
         #expect(RetrySchedule("none") == RetrySchedule.none)
         for text in ["", "2s", "1s,", "1s, 10s", "1s;10s"] { #expect(RetrySchedule(text) == nil) }
-    }
-
-    private func replayed(_ parked: AMQPDelivery) -> [String: AMQPValue] {
-        let gone: [FailureHeader] = [.attempt, .firstFailed, .lastFailed, .reason, .delay, .copy]
-        return parked.properties.headers.filter { name, _ in !gone.contains { $0.rawValue == name } }
     }
 }
 

@@ -89,6 +89,37 @@ import Wire
         }
     }
 
+    @Test func `looking at parked messages drops none, and a queue of before the limit is told of`() async throws {
+        try await withNetwork { network in
+            let connection = try await connect(network.administratorURI)
+            try await connection.publish(
+                AMQPMessage(exchange: "parked", routingKey: "harbor.ral", body: Array("p".utf8), isMandatory: true))
+            var looks = 0
+            // What is given back is there again a moment later.
+            let isThere = try await eventually {
+                let batch = try await connection.get("harbor.ral.parked")
+                looks += batch.count
+                batch.reject(requeue: true)
+                return looks == 50
+            }
+            #expect(isThere, "it was there \(looks) times")
+            try await connection.deleteQueue("cavern.ral.parked")
+            try await connection.declareQueue("cavern.ral.parked", arguments: ["x-queue-type": "quorum"])
+            let lines = try await network.topology.check(over: connection).map(\.description)
+            #expect(lines.count == 1)
+            #expect(lines.first?.hasPrefix("queue cavern.ral.parked has other arguments (inequivalent arg") == true)
+            #expect(lines.first?.contains("x-delivery-limit") == true, "\(lines)")
+            await connection.close()
+        }
+    }
+
+    @Test func `an administrator may publish in a participant's name, and nobody else`() async throws {
+        let topology = Topology(sites: DefinitionsTests.example)
+        let json = topology.definitions(users: [.administrator(password: nil)] + topology.participantUsers())
+        let tags = (json["users"]?.array ?? []).compactMap { $0["tags"]?.string }
+        #expect(tags.filter { $0.contains("impersonator") } == ["administrator,impersonator"])
+    }
+
     @Test func `a message waits its delay and returns to the queue that it came from`() async throws {
         try await withNetwork { network in
             let connection = try await connect(network.uri("harbor.ral"))

@@ -5,6 +5,8 @@ struct Command: Sendable {
         let name: String
         let help: String
         var isOptional = false
+        /// Whether it may be given several times; for the last one of a command.
+        var isRepeated = false
     }
 
     /// Something that is told by its name: `--name VALUE`, or `--name` where there is no value.
@@ -126,7 +128,7 @@ extension Command {
             if let missing = self.positionals.dropFirst(positionals.count).first(where: { !$0.isOptional }) {
                 throw UsageError("\(call(path)) needs \(missing.name): \(missing.help)")
             }
-            if positionals.count > self.positionals.count {
+            if positionals.count > self.positionals.count, self.positionals.last?.isRepeated != true {
                 throw UsageError("\(positionals[self.positionals.count]) is one argument too many; see --help")
             }
         }

@@ -4,7 +4,10 @@ extension Command {
         var lines = [summary, ""]
         let call = path.joined(separator: " ")
         if subcommands.isEmpty {
-            let arguments = positionals.map { $0.isOptional ? "[\($0.name)]" : $0.name }
+            let arguments = positionals.map { positional in
+                let name = positional.name + (positional.isRepeated ? " …" : "")
+                return positional.isOptional ? "[\(name)]" : name
+            }
             lines.append(
                 "Usage: " + ([call] + arguments + (options.isEmpty ? [] : ["[options]"])).joined(separator: " "))
         } else {

@@ -16,6 +16,9 @@ struct ScenarioNetwork: Sendable {
     let registry: String
     private let process: ChildProcess
 
+    /// What fails is handled again so often, each second.
+    static let retries = 8
+
     static var shared: ScenarioNetwork { get async throws { try await starting.value } }
 
     private static let starting = Task { try await start() }
@@ -29,6 +32,7 @@ struct ScenarioNetwork: Sendable {
         let folder = NetworkFolder(root + "/net")
         var environment = ProcessInfo.processInfo.environment
         environment["EXECBUS_FAULTS"] = faults
+        environment["EXECBUS_RETRIES"] = Array(repeating: "1s", count: Self.retries).joined(separator: ",")
         var settings = ProcessSettings(
             try program(),
             [
@@ -91,6 +95,19 @@ struct ScenarioNetwork: Sendable {
     /// Has a worker end itself, as `kill -9` would, at a point of its next turn that handles this type.
     func arm(_ address: String, _ point: FaultPoints.Point, _ type: String) throws {
         try PrivateFile.write([], to: "\(faults)/\(address),\(point.rawValue),\(type)")
+    }
+
+    /// Has a worker fail whenever it handles this type, while `body` runs.
+    func withFailing<Value>(_ address: String, _ type: String, _ body: () async throws -> Value) async throws -> Value {
+        let path = "\(faults)/\(address),fail,\(type)"
+        try PrivateFile.write([], to: path)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return try await body()
+    }
+
+    /// Takes a fault away that has not gone off.
+    func disarm(_ address: String, _ point: FaultPoints.Point, _ type: String) {
+        try? FileManager.default.removeItem(atPath: "\(faults)/\(address),\(point.rawValue),\(type)")
     }
 
     /// Whether an armed fault has gone off.
