@@ -33,7 +33,9 @@ struct SessionWatch {
         content: [String]? = nil, patience: Duration = .seconds(300), isInterruptible: Bool = false,
         accepted: (ReceivedMessage) -> Void = { _ in }
     ) async throws -> ReceivedMessage {
-        let drawing = isShown ? Task { try? await drawBars() } : nil
+        // The first progress may come before the answer. It is shown after what is said of the answer.
+        let (answered, said) = AsyncStream.makeStream(of: Void.self)
+        let drawing = isShown ? Task { try? await drawBars(after: answered) } : nil
         defer { drawing?.cancel() }
         var callback: JSON = [
             "type": "amqp", "address": .string(client.address),
@@ -43,8 +45,9 @@ struct SessionWatch {
         let answer = try await client.request(
             "srcnet.session.set-phase.v1", of: broker,
             ["session": .string(session), "phase": "ACCEPTED", "callback": callback])
-        accepted(answer)
         let interrupts = isInterruptible ? try await Signals.stream([SIGINT]) : nil
+        accepted(answer)
+        said.finish()
         let untilStart = OfferedSchedule(of: answer.body).start.map { $0 - .now() } ?? .zero
         return try await nextCallback(max(.zero, untilStart) + patience, interrupts)
     }
@@ -81,10 +84,11 @@ struct SessionWatch {
     }
 
     /// One bar for each of the four that prepare, moved by the events of their tasks.
-    private func drawBars() async throws {
+    private func drawBars(after answered: AsyncStream<Void>) async throws {
         var bars = ProgressBars(["prepare-data", "cavern", "harbor", "canfar"])
         try await client.hear(["task.\(site).#"]) { event in
             guard event.body["session"]?.string == session else { return true }
+            for await _ in answered {}
             let words = event.key.split(separator: ".").map(String.init)
             guard words.count == 4, let dash = words[2].lastIndex(of: "-") else { return true }
             bars.update(String(words[2][..<dash])) { bar in

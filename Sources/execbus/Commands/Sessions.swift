@@ -55,6 +55,10 @@ extension Command {
     private static func start(of session: JSON) -> String {
         let now = Timestamp.now()
         let schedule = OfferedSchedule(of: session)
+        // Who accepts again what was accepted before gets the session as it is now.
+        if let phase = session["phase"]?.string.flatMap(Phase.init), phase > .preparing {
+            return "accepted before: the session is \(phase)"
+        }
         guard let start = schedule.start, start - now > .seconds(1) else {
             return "accepted: the session is being prepared"
         }

@@ -27,9 +27,11 @@ struct ProgressBars {
 
     mutating func draw() {
         guard Terminal.isInteractive else { return }
+        // What has not begun may have no part in it: a session without data has nothing for prepare-data to do.
+        let begun = bars.filter { $0.status != "waiting" }
         let back = drawn > 0 ? "\u{1B}[\(drawn)A" : ""
-        Terminal.write(back + bars.map { "\u{1B}[2K  \(render($0))\n" }.joined())
-        drawn = bars.count
+        Terminal.write(back + begun.map { "\u{1B}[2K  \(render($0))\n" }.joined())
+        drawn = begun.count
     }
 
     private func render(_ bar: Bar) -> String {
@@ -43,7 +45,6 @@ struct ProgressBars {
             switch bar.status {
             case "completed": Style.green("done")
             case "failed": Style.red("failed")
-            case "waiting": Style.faint("waiting")
             default: "\(Int(share * 100)) %"
             }
         return "\(name) \(line) \(status)\(bar.note.isEmpty ? "" : "  " + Style.faint(bar.note))"
