@@ -27,8 +27,8 @@ enum Layout {
         Layer(
             "C",
             [
-                "CRabbitMQ", "CSQLite", "CPostgreSQL", "CArchive", "COpenSSL", "CTLS", "CCurl", "CJansson", "CZlib",
-                "CLinux",
+                "CRabbitMQ", "CSQLite", "CPostgreSQL", "CArchive", "COpenSSL", "CTLS", "CMicroHTTP", "CCurl",
+                "CJansson", "CZlib", "CLinux",
             ],
             in: "Sources/C", mayUse: []),
 
@@ -38,7 +38,10 @@ enum Layout {
         Layer("AMQP", ["AMQP"], mayUse: ["C"]),
         Layer("Digests", ["Digests"], mayUse: ["C"]),
         Layer("operating system", ["Files", "Processes"], mayUse: ["C", "Wire"]),
-        Layer("outside standards", ["OCI", "HTTPClient"], mayUse: ["C", "Wire", "Digests", "operating system"]),
+        Layer("figures", ["Metrics"], mayUse: []),
+        Layer(
+            "outside standards", ["OCI", "HTTPClient", "HTTPServer"],
+            mayUse: ["C", "Wire", "Digests", "operating system"]),
 
         Layer("Store", ["Store"], mayUse: ["Wire"]),
         Layer("SQL of the store", ["StoreSQL"], mayUse: ["C", "Wire", "Store"]),
@@ -81,7 +84,7 @@ enum Layout {
     /// Libraries that one target wraps, so that nobody else (but its tests) handles their pointers.
     static let wrappers = [
         "CRabbitMQ": "AMQP", "CSQLite": "StoreSQLite", "CPostgreSQL": "StorePostgreSQL", "CCurl": "HTTPClient",
-        "CJansson": "Wire", "CArchive": "OCI", "COpenSSL": "Digests", "CTLS": "AMQP",
+        "CJansson": "Wire", "CArchive": "OCI", "COpenSSL": "Digests", "CTLS": "AMQP", "CMicroHTTP": "HTTPServer",
     ]
 
     /// What every Swift target is compiled with, at the least.
