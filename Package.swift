@@ -70,7 +70,7 @@ let package = Package(
         library("Processes", ["CLinux"]),
         library("Metrics", []),
         library("HTTPServer", ["CMicroHTTP"]),
-        library("MessageBus", ["Wire", "AMQP", "Store", "Digests"]),
+        library("MessageBus", ["Wire", "AMQP", "Store", "Digests", "Metrics"]),
         library("ExecutionModel", ["Wire"]),
         library("OCI", ["Wire", "Digests", "Files", "Processes", "CArchive", "CLinux"]),
         library("HTTPClient", ["CCurl", "CLinux"]),
@@ -91,6 +91,7 @@ let package = Package(
             name: "execbus",
             dependencies: [
                 "Wire", "AMQP", "Store", "StoreSQLite", "StorePostgreSQL", "MessageBus", "ExecutionModel", "HTTPClient",
+                "HTTPServer", "Metrics",
             ]
                 + ["Preparation", "Topology", "LocalNetwork", "Processes", "OCI"]
                 + participants.map { Target.Dependency(stringLiteral: $0) },
@@ -104,7 +105,7 @@ let package = Package(
         tests("AMQPTests", ["AMQP", "LocalNetwork", "CTLS"]),
         tests("StoreTests", ["Store", "StoreSQL", "StoreSQLite", "StorePostgreSQL", "Wire", "CSQLite", "Processes"]),
         tests("ProcessesTests", ["Processes"]),
-        tests("MessageBusTests", ["MessageBus", "AMQP", "Store", "StoreSQLite", "Wire"]),
+        tests("MessageBusTests", ["MessageBus", "Metrics", "AMQP", "Store", "StoreSQLite", "Wire"]),
         tests("ExecutionModelTests", ["ExecutionModel", "Wire"]),
         tests("OCITests", ["OCI", "Files", "Wire", "Processes", "HTTPClient", "CArchive"]),
         tests("MetricsTests", ["Metrics", "Processes"]),

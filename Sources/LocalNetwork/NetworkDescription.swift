@@ -10,11 +10,14 @@ package struct NetworkDescription: Sendable, Equatable {
         package var name: String
         package var site: String?
         package var pid: Int32
+        /// Where it shows `/metrics`, `/livez` and `/readyz`.
+        package var http: String?
 
-        package init(name: String, site: String?, pid: Int32) {
+        package init(name: String, site: String?, pid: Int32, http: String? = nil) {
             self.name = name
             self.site = site
             self.pid = pid
+            self.http = http
         }
     }
 
@@ -69,7 +72,9 @@ package struct NetworkDescription: Sendable, Equatable {
             amqp: amqp, sites: (json["sites"]?.array ?? []).compactMap(\.string),
             workers: (json["workers"]?.array ?? []).compactMap { worker in
                 guard let name = worker["name"]?.string, let pid = worker["pid"]?.int else { return nil }
-                return Worker(name: name, site: worker["site"]?.string, pid: Int32(truncatingIfNeeded: pid))
+                return Worker(
+                    name: name, site: worker["site"]?.string, pid: Int32(truncatingIfNeeded: pid),
+                    http: worker["http"]?.string)
             },
             users: (json["users"]?.array ?? []).compactMap { user in
                 guard let name = user["name"]?.string, let password = user["password"]?.string else { return nil }
@@ -97,7 +102,7 @@ package struct NetworkDescription: Sendable, Equatable {
                 workers.map { worker in
                     .object(compacting: [
                         "name": .string(worker.name), "site": worker.site.map(JSON.string),
-                        "pid": .int(Int64(worker.pid)),
+                        "pid": .int(Int64(worker.pid)), "http": worker.http.map(JSON.string),
                     ])
                 }),
             "users": .array(

@@ -19,7 +19,9 @@ public final class Histogram: Family {
         self.bounds = bounds
     }
 
-    public func observe(_ value: Double, _ labels: String...) {
+    public func observe(_ value: Double, _ labels: String...) { enter(value, labels) }
+
+    private func enter(_ value: Double, _ labels: [String]) {
         let index = bounds.firstIndex { value <= $0 } ?? bounds.count
         values.withLock { values in
             values[labels, default: Buckets(counts: Array(repeating: 0, count: bounds.count + 1))].counts[index] += 1
@@ -28,9 +30,9 @@ public final class Histogram: Family {
     }
 
     /// A duration, in seconds.
-    public func observe(_ duration: Duration, _ labels: String) {
+    public func observe(_ duration: Duration, _ labels: String...) {
         let (seconds, attoseconds) = duration.components
-        observe(Double(seconds) + Double(attoseconds) * 1e-18, labels)
+        enter(Double(seconds) + Double(attoseconds) * 1e-18, labels)
     }
 
     func write(to page: inout String) {

@@ -30,7 +30,7 @@ struct Execbus {
             """,
         subcommands: [
             Command.up, .status, .demo, .submit, .offers, .accept, .session, .workstep, .watch, .publish, .parked,
-            .ping,
+            .ping, .top,
             .worker,
             .topology,
             .version,

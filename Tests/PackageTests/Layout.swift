@@ -47,7 +47,7 @@ enum Layout {
         Layer("SQL of the store", ["StoreSQL"], mayUse: ["C", "Wire", "Store"]),
         Layer(
             "engines of the store", ["StoreSQLite", "StorePostgreSQL"], mayUse: ["C", "Store", "SQL of the store"]),
-        Layer("MessageBus", ["MessageBus"], mayUse: ["Wire", "Digests", "AMQP", "Store"]),
+        Layer("MessageBus", ["MessageBus"], mayUse: ["Wire", "Digests", "AMQP", "Store", "figures"]),
 
         // Pure: it could run without any bus.
         Layer("ExecutionModel", ["ExecutionModel"], mayUse: ["Wire"]),
@@ -72,7 +72,8 @@ enum Layout {
         Layer(
             "execbus", ["execbus"],
             mayUse: [
-                "Wire", "AMQP", "operating system", "outside standards", "Store", "engines of the store", "MessageBus",
+                "Wire", "figures", "AMQP", "operating system", "outside standards", "Store", "engines of the store",
+                "MessageBus",
                 "ExecutionModel", "preparation", "Topology", "LocalNetwork", "participants",
             ]),
 

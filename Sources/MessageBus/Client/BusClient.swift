@@ -209,6 +209,8 @@ public struct ReceivedMessage: Sendable {
     public let correlationID: String?
     public let subject: String?
     public let sequence: Int64?
+    /// W3C trace context: the trace that it belongs to.
+    public let traceparent: String?
     /// When it was decided on.
     public let time: Timestamp?
     public let body: JSON
@@ -222,6 +224,7 @@ public struct ReceivedMessage: Sendable {
         correlationID = delivery.properties.correlationID
         subject = delivery.attribute("subject")
         sequence = delivery.number("sequence")
+        traceparent = delivery.header("traceparent")
         time = delivery.attribute("time").flatMap(Timestamp.init)
         body = (try? JSON(parsing: delivery.body)) ?? .string(String(decoding: delivery.body, as: UTF8.self))
     }

@@ -80,6 +80,7 @@ extension Batch {
             record.place = try line.join(arrival.key, due: record.due)
         }
         note(.debug, "\(arrival.message.type) \(arrival.key.messageID) waits for an earlier one of its subject")
+        conclude(.held)
         try wait(arrival, &record, delay, reason: "waits for an earlier message of its subject")
     }
 
@@ -96,6 +97,7 @@ extension Batch {
         switch arrival.treatment {
         case .command, .query:
             try answer(message.request, with: problem.withoutInside(of: context.address))
+            conclude(.refused)
             // Somebody knows of it, unless there is nobody to be told.
             guard arrival.treatment == .command, message.replyTo == nil else { break }
             try park(arrival, arrival.record, problem)
@@ -135,6 +137,7 @@ extension Batch {
             .warning,
             "\(message.type) \(arrival.key.messageID) failed (\(record.attempts)) and is tried again in \(delay.rawValue): \(problem)"
         )
+        conclude(.retried)
         try wait(arrival, &record, delay, reason: problem.reason)
     }
 
@@ -163,6 +166,7 @@ extension Batch {
         _ delivery: AMQPDelivery, _ origin: Origin, _ record: RetryRecord?, _ problem: Problem
     ) throws {
         note(.warning, "parked \(delivery.properties.type ?? "a message without type"): \(problem)")
+        conclude(.parked)
         var carried = CarriedMessage(delivery)
         carried.remove("authorization")
         carried.tellOrigin(origin)

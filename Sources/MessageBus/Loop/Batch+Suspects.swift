@@ -38,7 +38,7 @@ extension Batch {
             ?? SuspectMark(kills: 0, since: now)
         guard mark.kills < context.killLimit else {
             try forget(key)
-            try convict(delivery, origin, kills: mark.kills)
+            try observe(delivery) { try $0.convict(delivery, origin, $1, kills: mark.kills) }
             return false
         }
         mark.kills += 1
@@ -55,12 +55,14 @@ extension Batch {
         try transaction.save(StoredState(key: key, bytes: try encodeState(mark)))
     }
 
-    private mutating func convict(_ delivery: AMQPDelivery, _ origin: Origin, kills: Int64) throws {
+    private mutating func convict(
+        _ delivery: AMQPDelivery, _ origin: Origin, _ trace: TraceContext, kills: Int64
+    ) throws {
         let problem = Problem(.internalFault, "its worker ended \(kills) times while handling it")
         result.types.insert(delivery.properties.type ?? "")
         let id = delivery.properties.messageID
         let treatment = delivery.properties.type.flatMap { context.intake.accepts[$0] }
-        let request = context.intake.request(delivery, origin, id: id, isRemembered: treatment == .command)
+        let request = context.intake.request(delivery, origin, trace, id: id, isRemembered: treatment == .command)
         if mayAnswer(treatment, origin) {
             try answer(request, with: problem.withoutInside(of: context.address))
         }

@@ -12,14 +12,15 @@ extension Batch {
         for (name, timer) in decision.timers {
             if let timer { try transaction.setTimer(timer) } else { try transaction.cancelTimer(name) }
         }
-        for command in decision.activities { try apply(command) }
+        for command in decision.activities { try apply(command, decision.traceparent) }
     }
 
-    private mutating func apply(_ command: Decision.ActivityCommand) throws {
+    private mutating func apply(_ command: Decision.ActivityCommand, _ traceparent: String?) throws {
         switch command {
         case .start(let activity):
             let stored = StoredActivity(
-                activity: activity, order: try transaction.nextNumber(of: "activities"), isCancelled: false)
+                activity: activity, order: try transaction.nextNumber(of: "activities"), isCancelled: false,
+                traceparent: traceparent)
             try transaction.save(stored.state())
         case .cancel(let id):
             if let state = try transaction.state(StateKey(kind: StoredActivity.kind, id: id)) {
@@ -49,6 +50,8 @@ struct StoredActivity: Codable {
     let activity: Activity
     let order: Int64
     var isCancelled: Bool
+    /// The trace of the message that led to it; what it reports belongs to it as well.
+    var traceparent: String?
 
     func state() throws -> StoredState {
         StoredState(

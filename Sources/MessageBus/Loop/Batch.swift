@@ -8,6 +8,8 @@ struct Batch<Subject: Participant> {
     let transaction: any StoreTransaction
     let now: Timestamp
     var result = BatchResult()
+    /// The message that is being handled.
+    var handling: Handling?
 
     /// Timers that one turn takes.
     private let timerLimit = 500
@@ -22,7 +24,9 @@ struct Batch<Subject: Participant> {
 
     mutating func run(_ input: BatchInput, _ participant: inout Subject) throws {
         try transaction.removeOutgoing(input.settled)
-        for delivery in input.deliveries { try take(delivery, &participant) }
+        for delivery in input.deliveries {
+            try observe(delivery) { try $0.take(delivery, $1, &participant) }
+        }
         if let suspect = input.suspect { try forget(suspect) }
         for pending in input.returned { try takeReturned(pending, &participant) }
         for report in input.reports { try take(report, &participant) }
@@ -33,7 +37,8 @@ struct Batch<Subject: Participant> {
             let payload = (try? JSON(parsing: timer.payload)) ?? .null
             let fired = FiredTimer(name: timer.name, due: timer.due, payload: payload)
             result.types.insert("timer")
-            guard try decideAlone(.timer(fired), "timer \(timer.name)", &participant) else {
+            result.timerDelays.append(now - timer.due)
+            guard try decideAlone(.timer(fired), "timer \(timer.name)", nil, &participant) else {
                 try transaction.setTimer(
                     StoredTimer(name: timer.name, due: now + Self.timerPause, payload: timer.payload))
                 continue
@@ -45,25 +50,32 @@ struct Batch<Subject: Participant> {
 
     // MARK: Messages
 
-    private mutating func take(_ delivery: AMQPDelivery, _ participant: inout Subject) throws {
+    private mutating func take(
+        _ delivery: AMQPDelivery, _ trace: TraceContext, _ participant: inout Subject
+    ) throws {
         let origin = Origin(delivery, at: context.address)
         let record: RetryRecord?
         switch try recall(delivery, origin) {
         case .superseded:
             note(.debug, "a copy of \(delivery.properties.messageID ?? "") came twice")
+            conclude(.repeated)
             return
         case .waiting(let known): record = known
         case .new: record = nil
         }
-        switch context.intake.check(delivery, origin, at: now) {
+        switch context.intake.check(delivery, origin, trace, at: now) {
         case .refused(let problem, let request, let treatment):
             if let record, let id = request.messageID {
                 let key = InboxKey(sender: origin.sender, messageID: id)
                 try endRetrying(key, record)
                 try transaction.forget(key)
             }
-            if treatment == .signal { return }
+            if treatment == .signal {
+                conclude(.dropped)
+                return
+            }
             if request.replyTo != nil, mayAnswer(treatment, origin) {
+                conclude(.refused)
                 note(.warning, "refused \(delivery.properties.type ?? "a message without type"): \(problem)")
                 try answer(request, with: problem)
             } else {
@@ -79,7 +91,10 @@ struct Batch<Subject: Participant> {
             }
             var arrival = Arrival(
                 delivery: delivery, origin: origin, message: message, treatment: treatment, record: record)
-            if record == nil, try isRepeated(arrival, fingerprint) { return }
+            if record == nil, try isRepeated(arrival, fingerprint) {
+                conclude(.repeated)
+                return
+            }
             guard try isItsTurn(&arrival) else { return }
             try decide(arrival, &participant)
         }
@@ -100,6 +115,8 @@ struct Batch<Subject: Participant> {
     private mutating func decide(_ arrival: Arrival, _ participant: inout Subject) throws {
         let message = arrival.message
         var decision = makeDecision(message.traceparent)
+        let began = ContinuousClock.now
+        defer { handling?.decided = .now - began }
         do {
             if context.faults.isFailing(message.type) { throw Problem(.internalFault, "a fault on purpose") }
             try participant.decide(.message(message), &decision)
@@ -137,7 +154,8 @@ struct Batch<Subject: Participant> {
                 type: Problem.messageType, id: nil, key: context.address, sender: message.key,
                 asker: Caller(sub: message.key), correlationID: message.correlationID, traceparent: message.traceparent,
                 body: problem.json)
-            _ = try decideAlone(.message(answer), "the return of \(message.type)", &participant)
+            _ = try decideAlone(
+                .message(answer), "the return of \(message.type)", message.traceparent, &participant)
         } else if let replyTo = message.replyTo {
             let request = Request(
                 sender: message.onBehalfOf?.sub ?? "", messageID: nil, replyTo: replyTo,
@@ -153,16 +171,19 @@ struct Batch<Subject: Participant> {
 
     private mutating func take(_ report: ActivityReport, _ participant: inout Subject) throws {
         let key = StateKey(kind: StoredActivity.kind, id: report.activity.id)
-        guard try transaction.state(key) != nil else { return }
+        guard let state = try transaction.state(key) else { return }
         result.types.insert(report.activity.name)
-        let isDecided = try decideAlone(.activity(report), "activity \(report.activity.name)", &participant)
+        let trace = try decodeState(StoredActivity.self, state).traceparent
+        let isDecided = try decideAlone(.activity(report), "activity \(report.activity.name)", trace, &participant)
         // Otherwise it is performed again at the next start, and reported once more.
         if report.isFinal, isDecided { try transaction.delete(key) }
     }
 
     /// Decides on what nobody waits for an answer to. False where a fault kept it from being decided on.
-    private mutating func decideAlone(_ input: Input, _ what: String, _ participant: inout Subject) throws -> Bool {
-        var decision = makeDecision(nil)
+    private mutating func decideAlone(
+        _ input: Input, _ what: String, _ traceparent: String?, _ participant: inout Subject
+    ) throws -> Bool {
+        var decision = makeDecision(traceparent ?? TraceContext().header)
         do {
             try participant.decide(input, &decision)
         } catch let error as StoreError {
@@ -182,9 +203,6 @@ struct Batch<Subject: Participant> {
             now: now, address: context.address, traceparent: traceparent, store: transaction, ids: context.ids)
     }
 
-    mutating func note(_ level: LogLevel, _ text: String) {
-        result.notes.append(LogNote(level: level, text: text))
-    }
 }
 
 /// A message that is to be handled, with all that is known of it.

@@ -19,6 +19,8 @@ struct BatchContext: Sendable {
     /// A message whose worker ended so often while handling it is not handled any more.
     var killLimit: Int64 = 3
     var faults = FaultPoints.none
+    /// Whether anybody wants the spans.
+    var isTracing = false
 }
 
 /// What one turn of the loop takes into its transaction.
@@ -46,6 +48,13 @@ struct BatchResult: Sendable {
     /// The types of what was handled and is to be published, for fault points and logs.
     var types: Set<String> = []
     var notes: [LogNote] = []
+    /// What became of each message, for the figures.
+    var taken: [Taken] = []
+    /// How late the timers were that fired.
+    var timerDelays: [Duration] = []
+    var spans: [Span] = []
+    /// When everything was decided on, and only the commit was left.
+    var decided = ContinuousClock.now
 }
 
 /// A message of the outbox that waits to be published.

@@ -20,16 +20,20 @@ struct Intake: Sendable {
     }
 
     /// What an answer to a delivery needs, whatever is wrong with it. Where it may not be answered there is no `replyTo`.
-    func request(_ delivery: AMQPDelivery, _ origin: Origin, id: String?, isRemembered: Bool = false) -> Request {
+    func request(
+        _ delivery: AMQPDelivery, _ origin: Origin, _ trace: TraceContext, id: String?, isRemembered: Bool = false
+    ) -> Request {
         let properties = delivery.properties
         return Request(
             sender: origin.sender, messageID: id,
             replyTo: Self.mayBeAnswered(properties.replyTo, origin.sender) ? properties.replyTo : nil,
-            correlationID: properties.correlationID, traceparent: delivery.header("traceparent"),
+            correlationID: properties.correlationID, traceparent: trace.header,
             isRemembered: isRemembered)
     }
 
-    func check(_ delivery: AMQPDelivery, _ origin: Origin, at now: Timestamp) -> Result {
+    func check(
+        _ delivery: AMQPDelivery, _ origin: Origin, _ trace: TraceContext, at now: Timestamp
+    ) -> Result {
         let properties = delivery.properties
         var type = properties.type ?? delivery.attribute("type")
         var id = properties.messageID ?? delivery.attribute("id")
@@ -39,7 +43,7 @@ struct Intake: Sendable {
             // An empty pointer is the message as a whole: what is wrong is a property or a header, not a field.
             let errors = kind == .invalid ? [Problem.Fault(pointer: "", detail: detail)] : []
             let problem = Problem(kind, detail, errors: errors)
-            return .refused(problem, request(delivery, origin, id: id), type.flatMap { accepts[$0] })
+            return .refused(problem, request(delivery, origin, trace, id: id), type.flatMap { accepts[$0] })
         }
 
         guard delivery.body.count <= Self.bodyLimit else {
@@ -97,7 +101,7 @@ struct Intake: Sendable {
         let message = Message(
             type: type, id: id, key: origin.key, sender: sender, asker: asker, replyTo: properties.replyTo,
             correlationID: properties.correlationID, deadline: deadline, subject: subject,
-            sequence: delivery.number("sequence"), traceparent: delivery.header("traceparent"), body: body,
+            sequence: delivery.number("sequence"), traceparent: trace.header, body: body,
             isRemembered: treatment == .command)
         return .accepted(message, treatment, fingerprint: Self.fingerprint(type, origin.key, delivery.body))
     }

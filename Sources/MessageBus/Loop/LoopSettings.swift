@@ -1,3 +1,4 @@
+public import Metrics
 public import Wire
 
 /// What a loop needs to know besides what it serves.
@@ -24,6 +25,12 @@ public struct LoopSettings: Sendable {
     public var clock: @Sendable () -> Timestamp = Timestamp.now
     public var log: Log
     public var faults = FaultPoints.none
+    /// Where the loop enters what it counts.
+    public var metrics: Metrics?
+    /// Where the loop says whether it lives and serves.
+    public var health: Health?
+    /// Takes what handling messages was in their traces; must not wait. nil where nobody wants it.
+    public var spans: (@Sendable ([Span]) -> Void)?
 
     public init(log: Log, started: Timestamp = .now()) {
         self.log = log

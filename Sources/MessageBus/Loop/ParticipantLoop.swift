@@ -21,6 +21,7 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
     private let settings: LoopSettings
     /// How the loop begins, where a suspect may be among what comes.
     private let caution: Caution?
+    private let figures: LoopFigures?
     private let isDraining = Atomic(false)
     private let vitals = Mutex<JSON?>(nil)
 
@@ -44,7 +45,8 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
             address: address, intake: Intake(address: address, accepts: accepts, services: settings.services),
             ids: settings.ids, about: settings.about(address, instance), retries: settings.retries,
             since: settings.clock(), patience: settings.headPatience, memory: settings.inboxAge,
-            killLimit: settings.killLimit, faults: settings.faults)
+            killLimit: settings.killLimit, faults: settings.faults, isTracing: settings.spans != nil)
+        figures = settings.metrics.map { LoopFigures($0, types: Set(accepts.keys)) }
         let hasSuspects = try await store.transact {
             try !$0.states(ofKind: SuspectMark.kind, group: nil, after: nil, limit: 1).isEmpty
         }
@@ -80,6 +82,9 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
         while !isDraining.load(ordering: .acquiring) {
             let batch = try await subscription.current.next(until: deadline(nextTimer, outbox, caution))
             let turns = Turn.split(batch.messages, suspectsAfter: settings.suspectAfter)
+            figures?.setInFlight(batch.messages.count)
+            settings.health?.turnBegins()
+            defer { settings.health?.turnEnds() }
             var commands: [Decision.ActivityCommand] = []
             var types: Set<String> = []
             for turn in turns {
@@ -89,6 +94,7 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
                 types.formUnion(result.types)
             }
             batch.acknowledge()
+            figures?.setInFlight(0)
             settings.faults.reach(.afterAcknowledge, types)
             for command in commands { board.carryOut(command) }
             if caution?.note(turns) == true {
@@ -96,6 +102,7 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
                 try await takeUpAgain()
             }
             let now = settings.clock()
+            figures?.setWaiting(outbox: outbox.pending, nextTimer: nextTimer, now: now)
             if now - lastPrune > .seconds(60) {
                 lastPrune = now
                 try await pruneInbox(now)
@@ -155,7 +162,7 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
             var batch = Batch<Subject>(context, transaction, now: input.now)
             return (try batch.judge(suspect), batch.result)
         }
-        for note in result.notes { settings.log(note.level, note.text) }
+        tell(result, at: input.now)
         var input = input
         if isHandled {
             input.suspect = SuspectMark.key(of: suspect, Origin(suspect, at: address))
@@ -176,6 +183,7 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
                     try batch.run(input, &participant)
                 }
                 faults.reach(.beforeCommit, batch.result.types)
+                batch.result.decided = .now
                 return batch.result
             }
         } catch {
@@ -184,9 +192,17 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
             if error is StoreError, let suspect = input.suspect { try? await acquit(suspect) }
             throw error
         }
+        figures?.addCommit(.now - result.decided)
         vitals.withLock { $0 = host.participant.withLock { $0.vitalSigns } }
-        for note in result.notes { settings.log(note.level, note.text) }
+        tell(result, at: input.now)
         return result
+    }
+
+    /// Passes on what an operator may want to know of a transaction.
+    private func tell(_ result: BatchResult, at now: Timestamp) {
+        for note in result.notes { settings.log(note.level, note.text, about: note.about) }
+        figures?.add(result, now: now)
+        if let spans = settings.spans, !result.spans.isEmpty { spans(result.spans) }
     }
 
     private func acquit(_ suspect: StateKey) async throws {

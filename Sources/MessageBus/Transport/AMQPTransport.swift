@@ -27,6 +27,11 @@ public final class AMQPTransport: Transport {
     /// messages.
     public var publisherEvents: AsyncStream<AMQPConnectionEvent> { publishing.events() }
 
+    /// Counts of both connections since they were made.
+    public var statistics: (publishing: AMQPStatistics, consuming: AMQPStatistics) {
+        (publishing.statistics, consuming.statistics)
+    }
+
     public func publish(_ batch: [AMQPMessage]) async -> [PublishOutcome] {
         await publishing.publish(batch)
     }

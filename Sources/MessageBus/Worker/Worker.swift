@@ -42,6 +42,8 @@ public struct Worker: Sendable {
             await transport.close()
             throw error
         }
+        if let metrics = settings.metrics { transport.enter(into: metrics) }
+        settings.health?.set("start", nil)
         let side = Task {
             await withDiscardingTaskGroup { group in
                 group.addTask {
@@ -54,6 +56,7 @@ public struct Worker: Sendable {
                 group.addTask {
                     for await _ in ends {
                         settings.log(.info, "stops: no new messages, activities are laid down")
+                        settings.health?.set("stop", "it stops")
                         loop.drain()
                         return
                     }
@@ -81,6 +84,7 @@ public struct Worker: Sendable {
 
     private func watch(_ transport: AMQPTransport) async {
         for await event in transport.events {
+            noteHealth(event, of: "consuming")
             switch event {
             case .connected(let endpoint): settings.log(.debug, "connected to \(endpoint)")
             case .lost(let error): settings.log(.warning, "lost RabbitMQ: \(error)")
@@ -93,8 +97,25 @@ public struct Worker: Sendable {
         }
     }
 
+    /// Serving again is known only when every queue is consumed again: a connection alone hears nothing.
+    private func noteHealth(_ event: AMQPConnectionEvent, of connection: String) {
+        guard let health = settings.health else { return }
+        switch event {
+        case .lost(let error): health.set(connection, "the connection for \(connection) is lost: \(error)")
+        case .connected: health.set(connection, nil)
+        case .blocked(let reason): health.set("blocked", "RabbitMQ takes no messages: \(reason)")
+        case .unblocked: health.set("blocked", nil)
+        case .consumerCancelled(let queue): health.set("queues", "RabbitMQ ended the consumer of \(queue)")
+        case .consumerLost(let queues, _):
+            health.set("queues", "\(queues.joined(separator: ", ")) cannot be consumed")
+        case .consumerRecovered: health.set("queues", nil)
+        default: break
+        }
+    }
+
     private func watchPublisher(_ transport: AMQPTransport) async {
         for await event in transport.publisherEvents {
+            noteHealth(event, of: "publishing")
             switch event {
             case .blocked(let reason):
                 settings.log(.warning, "RabbitMQ takes no messages now (\(reason)): they wait here until it does")

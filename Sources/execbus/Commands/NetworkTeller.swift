@@ -6,27 +6,32 @@ struct NetworkTeller {
     let folder: String
     let isQuiet: Bool
     let begin: ContinuousClock.Instant
+    /// Where each worker shows its figures, by its address.
+    let ports: [String: UInt16]
     /// Those that have never been ready yet.
-    var waiting: Set<String>
+    private var waiting: Set<String>
     /// What was told last of a worker's end, so that one that ends again and again for the same reason is told of once.
     private var told: [String: String] = [:]
 
     init(
         description: NetworkDescription, folder: String, isQuiet: Bool, begin: ContinuousClock.Instant,
-        waiting: Set<String>
+        ports: [String: UInt16]
     ) {
         self.description = description
         self.folder = folder
         self.isQuiet = isQuiet
         self.begin = begin
-        self.waiting = waiting
+        self.ports = ports
+        waiting = Set(ports.keys)
     }
 
     mutating func take(_ change: Supervisor.Change) throws {
         switch change {
         case .started(let address, let pid):
             let parts = address.split(separator: ".", maxSplits: 1).map(String.init)
-            let worker = NetworkDescription.Worker(name: parts[0], site: parts.count > 1 ? parts[1] : nil, pid: pid)
+            let worker = NetworkDescription.Worker(
+                name: parts[0], site: parts.count > 1 ? parts[1] : nil, pid: pid,
+                http: ports[address].map { "http://127.0.0.1:\($0)" })
             description.workers.removeAll { $0.name == worker.name && $0.site == worker.site }
             description.workers.append(worker)
             if waiting.isEmpty { try description.write(to: folder) }

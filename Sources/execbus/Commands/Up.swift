@@ -21,6 +21,7 @@ extension Command {
             .value("registry", "DIR", "The OCI layout that the sites pull images from; default: DIR/registry."),
             .value("capacity", "LIST", "What sites have, as SITE=CORES/GIB, …; default: 4/8 each."),
             .value("log", "LEVEL", "What workers write into DIR/logs: debug, info (default), warning, error."),
+            .value("log-format", "FORMAT", "text (default), or json: one object in each line."),
             .flag("until-eof", "Stops also when its standard input ends: for programs that start it."),
             .flag("quiet", "Says only when it is ready, and what goes wrong."),
         ]
@@ -69,13 +70,14 @@ struct NetworkProcess {
         say("starting RabbitMQ in \(folder.rabbitMQ)")
         let broker = try await PrivateRabbitMQ.start(directory: folder.rabbitMQ, definitions: plan.definitions.bytes)
         say("RabbitMQ listens on 127.0.0.1:\(broker.port)" + Style.faint("  \(Units.duration(.now - begin))"))
-        let supervisor = Supervisor(try plans(plan, broker))
+        let ports = try ports(plan)
+        let supervisor = Supervisor(try plans(plan, broker, ports))
         await supervisor.start()
         var teller = NetworkTeller(
             description: NetworkDescription(
                 amqp: "amqp://127.0.0.1:\(broker.port)/execbus", sites: sites.map(\.description), workers: [],
                 users: users),
-            folder: folder.path, isQuiet: invocation.has("quiet"), begin: begin, waiting: Set(plan.addresses))
+            folder: folder.path, isQuiet: invocation.has("quiet"), begin: begin, ports: ports)
         let telling = Task { for await change in supervisor.events { try teller.take(change) } }
         let result = await firstOf(ends, telling, broker)
         NetworkDescription.remove(from: folder.path)
@@ -152,14 +154,23 @@ struct NetworkProcess {
         return .success(())
     }
 
-    private func plans(_ plan: NetworkPlan, _ broker: PrivateRabbitMQ) throws -> [Supervisor.WorkerPlan] {
+    /// Where each worker shows its figures; the same after a restart.
+    private func ports(_ plan: NetworkPlan) throws -> [String: UInt16] {
+        let addresses = plan.addresses
+        return Dictionary(uniqueKeysWithValues: zip(addresses, try FreePort.find(addresses.count)))
+    }
+
+    private func plans(
+        _ plan: NetworkPlan, _ broker: PrivateRabbitMQ, _ ports: [String: UInt16]
+    ) throws -> [Supervisor.WorkerPlan] {
         let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         return plan.participants.map { participant in
             let address = participant.description
             var arguments = [
                 "worker", participant.name.rawValue, "--store", folder.store(of: address), "--policy", folder.policy,
-                "--log", invocation["log"] ?? "info",
+                "--log", invocation["log"] ?? "info", "--log-format", invocation["log-format"] ?? "text",
             ]
+            if let port = ports[address] { arguments += ["--http", "\(port)"] }
             if let site = participant.site {
                 arguments += ["--site", site.description, "--site-file", folder.site(site)]
             } else if participant.name == .globalExecution {

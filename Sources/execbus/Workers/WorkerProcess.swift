@@ -1,6 +1,8 @@
 internal import AMQP
 internal import Glibc
+internal import HTTPServer
 internal import MessageBus
+internal import Metrics
 internal import Permissions
 internal import Preparation
 internal import Processes
@@ -37,18 +39,59 @@ struct WorkerProcess {
         guard let level = LogLevel(rawValue: word) else {
             throw UsageError("--log takes debug, info, warning or error")
         }
-        let log = Log(name: address, least: level)
+        let formatWord = invocation["log-format"] ?? LogFormat.text.rawValue
+        guard let format = LogFormat(rawValue: formatWord) else {
+            throw UsageError("--log-format takes \(LogFormat.allCases.map(\.rawValue).joined(separator: " or "))")
+        }
+        let log = Log(name: address, least: level, format: format)
         let policy = try policy()
         var settings = LoopSettings(log: log)
         settings.version = Execbus.version
         settings.faults = FaultPoints(folder: Connecting.environment("EXECBUS_FAULTS"), address: address)
         settings.services = policy?.services ?? []
         settings.retries = try retries()
+        let pages = try showPages(&settings)
+        let exporter = try exportSpans(&settings)
+        let exporting = Task { await exporter?.run() }
         let worker = Worker(
             name: name, site: site, instance: invocation["instance"] ?? String(getpid()), broker: try broker(),
             settings: settings)
-        try await serve(worker, policy)
+        let result: Result<Void, any Error>
+        do { result = .success(try await serve(worker, policy)) } catch { result = .failure(error) }
+        exporting.cancel()
+        await exporting.value
+        withExtendedLifetime(pages) {}
+        try result.get()
         log(.info, "stopped")
+    }
+
+    /// Serves figures and signs of life where a port is given.
+    private func showPages(_ settings: inout LoopSettings) throws -> HTTPServer? {
+        guard let word = invocation["http"] else { return nil }
+        guard let port = UInt16(word) else { throw UsageError("--http takes a port, or 0 for a free one") }
+        let metrics = Metrics()
+        ProcessFigures.enter(into: metrics)
+        let health = Health()
+        settings.metrics = metrics
+        settings.health = health
+        let pages = WorkerPages(address: address, metrics: metrics, health: health)
+        do {
+            let server = try HTTPServer(port: port) { pages.answer($0) }
+            settings.log(.info, "shows figures at \(server.address)/metrics")
+            return server
+        } catch {
+            // Who only watches must not keep it from its work.
+            settings.log(.error, "shows no figures: \(error)")
+            return nil
+        }
+    }
+
+    /// Sends traces where a collector is named, by the variable that OpenTelemetry has for it.
+    private func exportSpans(_ settings: inout LoopSettings) throws -> SpanExporter? {
+        guard let endpoint = Connecting.environment("OTEL_EXPORTER_OTLP_ENDPOINT") else { return nil }
+        let exporter = try SpanExporter(endpoint: endpoint, service: address, log: settings.log)
+        settings.spans = { exporter.take($0) }
+        return exporter
     }
 
     /// Runs a participant with what performs its activities, until a signal asks for the end.
