@@ -21,7 +21,7 @@ extension Command {
             .value("registry", "DIR", "The OCI layout that the sites pull images from; default: DIR/registry."),
             .value("capacity", "LIST", "What sites have, as SITE=CORES/GIB, …; default: 4/8 each."),
             .value("log", "LEVEL", "What workers write into DIR/logs: debug, info (default), warning, error."),
-            .value("log-format", "FORMAT", "text (default), or json: one object in each line."),
+            .value("log-format", "FORMAT", "How logs are written: text (default), or json, one object in each line."),
             .flag("until-eof", "Stops also when its standard input ends: for programs that start it."),
             .flag("quiet", "Says only when it is ready, and what goes wrong."),
         ]

@@ -26,7 +26,7 @@ extension Command {
                 "After which delays what failed is handled again: 1s, 10s, 1m, 10m, or none; default: EXECBUS_RETRIES, "
                     + "otherwise each once."),
             .value("http", "PORT", "Shows /metrics, /livez and /readyz on this port of 127.0.0.1; 0: a free one."),
-            .value("log-format", "FORMAT", "text (default), or json: one object in each line."),
+            .value("log-format", "FORMAT", "How logs are written: text (default), or json, one object in each line."),
             .value("log", "LEVEL", "What it writes of itself: debug, info (default), warning or error."),
         ]
     ) { invocation in
