@@ -147,8 +147,8 @@ package struct ImageStore: Sendable, Hashable {
     private var blobLockPath: String { "\(path)/locks/blobs" }
     /// There while blobs wait to be removed.
     private var sweepMark: String { "\(path)/locks/unused" }
-    private func lockPath(_ digest: Digest) -> String { "\(path)/locks/\(digest.hex)" }
-    private func holderPath(_ digest: Digest) -> String { "\(path)/holders/\(digest.hex)" }
+    func lockPath(_ digest: Digest) -> String { "\(path)/locks/\(digest.hex)" }
+    func holderPath(_ digest: Digest) -> String { "\(path)/holders/\(digest.hex)" }
 
     private func removeAbandonedRoots() {
         for name in FileSystem.names(in: "\(path)/rootfs") where name.hasPrefix(".") {
@@ -182,13 +182,18 @@ extension ImageStore {
     package func remove(_ digest: Digest, context: WorkContext = WorkContext()) throws -> Bool {
         try FileLock.with(lockPath(digest), check: context.check) {
             guard holders(of: digest).isEmpty else { return false }
-            guard FileSystem.exists(rootPath(digest)) else { return true }
-            // Renamed first, so that nobody finds half of it.
-            let doomed = "\(path)/rootfs/\(Folder.uniqueName("old"))"
-            try FileSystem.rename(rootPath(digest), to: doomed)
-            try FileSystem.remove(doomed)
+            try removeRoot(of: digest)
             return true
         }
+    }
+
+    /// Under the image's lock.
+    func removeRoot(of digest: Digest) throws {
+        guard FileSystem.exists(rootPath(digest)) else { return }
+        // Renamed first, so that nobody finds half of it.
+        let doomed = "\(path)/rootfs/\(Folder.uniqueName("old"))"
+        try FileSystem.rename(rootPath(digest), to: doomed)
+        try FileSystem.remove(doomed)
     }
 
     private func notePath(_ digest: Digest, _ holder: String) throws -> String {

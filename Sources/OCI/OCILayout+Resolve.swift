@@ -104,6 +104,15 @@ extension OCILayout {
         }
     }
 
+    /// Takes all names of an image away.
+    func untag(_ digest: Digest) throws {
+        try locked {
+            let manifests = try index().manifests
+            let others = manifests.filter { $0.digest != digest }
+            if others.count < manifests.count { try writeIndex(ImageIndex(manifests: others)) }
+        }
+    }
+
     /// Names an image in `index.json`, in place of what had the name for the same platform before.
     package func tag(
         _ descriptor: Descriptor, as reference: ImageReference, for platform: Platform,

@@ -3,6 +3,7 @@ import Glibc
 import Processes
 import Synchronization
 import Testing
+import Wire
 
 @testable import OCI
 
@@ -246,6 +247,45 @@ import Testing
         #expect(try store.remove(test.image.digest))
         #expect(tree(scratch / "store/rootfs").isEmpty)
         #expect(throws: OCIError.self) { try store.hold(test.image.digest, for: "../x") }
+    }
+
+    @Test func `an image that nobody has held for a while goes, with what no other needs`() throws {
+        let base = Tar.make { $0.file("base") }
+        let one = try TestImage(in: scratch, [base], name: "one:1")
+        let two = try TestImage(in: scratch, [base, Tar.make { $0.file("top") }], name: "two:1")
+        let store = try store
+        for test in [one, two] {
+            try store.hold(test.image.digest, for: "task-1")
+            _ = try store.pull(test.image, from: test.registry)
+        }
+        let later = Timestamp.now() + .seconds(3_600)
+        #expect(try store.removeUnused(for: .zero, now: later) == [])
+        try store.release(two.image.digest, by: "task-1")
+        #expect(try store.removeUnused(for: .seconds(7_200), now: later) == [])
+        #expect(try store.removeUnused(for: .seconds(1_800), now: later) == [two.image.digest])
+        #expect(try store.removeUnused(for: .zero, now: later) == [])
+        #expect(store.root(of: two.image.digest) == nil)
+        #expect(try !store.isPresent(two.image.digest))
+        #expect(Set(tree(store.layout.blobFolder)) == Set(one.image.blobs.map(\.digest.hex)))
+        #expect(throws: OCIError.self) { try store.layout.resolve(two.image.reference) }
+        // And it can be had again.
+        try store.hold(two.image.digest, for: "task-2")
+        let root = try store.pull(two.image, from: two.registry)
+        #expect(text(root + "/top") != nil)
+        #expect(try store.removeUnused(for: .zero, now: later) == [])
+        #expect(try store.isPresent(one.image.digest))
+    }
+
+    @Test func `what a crash has left of an unused image goes with the next look`() throws {
+        let test = try TestImage(in: scratch, [Tar.make { $0.file("a") }])
+        let store = try store
+        _ = try store.pull(test.image, from: test.registry)
+        // The root is gone, the name is not.
+        try FileSystem.remove(try #require(store.root(of: test.image.digest)))
+        let later = Timestamp.now() + .seconds(60)
+        #expect(try store.removeUnused(for: .zero, now: later) == [test.image.digest])
+        #expect(try store.layout.index().manifests.isEmpty)
+        #expect(tree(store.layout.blobFolder).isEmpty)
     }
 
     @Test func `a failed pull leaves no blob of its own and every blob of others`() throws {

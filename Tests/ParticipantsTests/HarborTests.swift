@@ -2,6 +2,7 @@ import Files
 import ExecutionModel
 import FoundationEssentials
 import Harbor
+import MessageBus
 import OCI
 import Preparation
 import Testing
@@ -11,6 +12,7 @@ import Wire
 @Suite struct HarborTests {
     /// A site whose registry holds one tiny image.
     private func withHarbor(
+        retention: Duration = .seconds(7 * 86_400),
         _ body: (PreparationPlay<HarborWork>, _ folder: String, _ layer: Descriptor) async throws -> Void
     ) async throws {
         try await withTemporaryFolder { folder in
@@ -21,8 +23,9 @@ import Wire
                 at: folder + "/registry", from: source, name: "srcnet/tiny:1", entrypoint: ["/bin/hello"],
                 labels: ["org.srcnet.session": "notebook"])
             let site = try Preparing.site
-            let (participant, performer) = try await Harbor.worker(
-                HarborSettings(site: site, registry: folder + "/registry", store: folder + "/images"))
+            var settings = HarborSettings(site: site, registry: folder + "/registry", store: folder + "/images")
+            settings.retention = retention
+            let (participant, performer) = try await Harbor.worker(settings)
             try await body(PreparationPlay(participant, performer, site: site), folder, layer)
         }
     }
@@ -103,5 +106,35 @@ import Wire
             #expect(harbor.last(.task)?["released"] == true)
             #expect(store.digests(heldBy: Preparing.task).isEmpty)
         }
+    }
+
+    @Test func `an image that no session needs is kept for the site's time, and then pulled anew`() async throws {
+        try await withHarbor(retention: .zero) { harbor, folder, _ in
+            try await harbor.command(.imagePull, try pull())
+            let hour = Duration.seconds(3_600)
+            try await harbor.carryOut(try await harbor.harness.advance(by: hour))
+            #expect(FileSystem.names(in: folder + "/images/rootfs").count == 1)
+            try await harbor.command(.taskRelease, ["task": .string(Preparing.task)])
+            #expect(FileSystem.names(in: folder + "/images/rootfs").count == 1)
+            try await harbor.carryOut(try await harbor.harness.advance(by: hour))
+            #expect(FileSystem.names(in: folder + "/images/rootfs").isEmpty)
+            #expect(FileSystem.names(in: folder + "/images/blobs/sha256").isEmpty)
+            var head = try Preparing.head(task: "6f1c9c6e-0c0e-4c5a-9f5e-0d7f3a5e0009")
+            head.deadline = nil
+            let image = ExecutionModel.ImageReference(locations: ["srcnet/tiny:1"])
+            try await harbor.command(.imagePull, PullImageCommand(head: head, image: image).json)
+            #expect(harbor.last(.taskDone)?["task"]?.string == head.task.description)
+            #expect(harbor.last(.taskDone)?["status"] == "completed")
+            #expect(FileSystem.names(in: folder + "/images/rootfs").count == 1)
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"retention": "P30D"}"#, true), (#"{"retention": "PT5M"}"#, false), (#"{"age": "P1D"}"#, false),
+    ])
+    func `how long images are kept is read from the site's file`(_ images: String, _ isRight: Bool) throws {
+        let json: JSON = ["site": "ral", "state": "s", "registry": "r", "images": try JSON(parsing: images)]
+        let settings = try? HarborSettings(SiteFile(json, folder: "/"))
+        #expect((settings?.retention == .seconds(30 * 86_400)) == isRight)
     }
 }

@@ -1,5 +1,6 @@
 import ExecutionModel
 import MessageBus
+import Store
 import Testing
 import Wire
 
@@ -145,6 +146,33 @@ import Wire
         #expect(try await harness.command(.taskGet).first(.task) != nil)
         _ = try await harness.advance(by: .seconds(1_000))
         #expect(try await harness.command(.taskGet).problem?.kind == .notFound)
+    }
+
+    @Test func `events are numbered by the task, so that nothing of it is left when it is forgotten`() async throws {
+        let harness = try makeHarness()
+        let begun = try await harness.command(.dataPull, body())
+        #expect(begun.first(.taskEvent)?.sequence == 1)
+        let work = try #require(begun.started.first)
+        let done = try await harness.report(work, .completed(["result": [:]]))
+        #expect(done.first(.taskEvent)?.sequence == 2)
+        let counted = try await harness.store.transact { try $0.nextNumber(of: "events/\(task)") }
+        #expect(counted == 1, "the bus has counted none")
+    }
+
+    @Test func `what tasks have left is looked through after its time, once for all of one hour`() async throws {
+        let harness = try makeHarness(retention: .seconds(7 * 86_400))
+        for number in 1...3 {
+            let id = String(task.dropLast()) + "\(number)"
+            let work = try #require(try await harness.command(.dataPull, body(of: id)).started.first)
+            _ = try await harness.report(work, .completed(["result": [:]]))
+            let release = try #require(try await harness.command(.taskRelease, ["task": .string(id)]).started.first)
+            _ = try await harness.report(release, .completed([:]))
+        }
+        #expect(try await harness.advance(by: .seconds(7 * 86_400)).activities.isEmpty)
+        let tidy = try await harness.advance(by: .seconds(3_600))
+        #expect(tidy.activities == ["tidy"])
+        _ = try await harness.report(try #require(tidy.started.first), .completed([:]))
+        #expect(try await harness.advance(by: .seconds(30 * 86_400)).activities.isEmpty)
     }
 }
 

@@ -22,7 +22,7 @@ let task = "6f1c9c6e-0c0e-4c5a-9f5e-0d7f3a5e0001"
 let session = "6f1c9c6e-0c0e-4c5a-9f5e-0d7f3a5e0002"
 let start = Timestamp(microseconds: 1_795_514_400_000_000)
 
-func body(deadline: Duration? = .seconds(60)) -> JSON {
+func body(of task: String = task, deadline: Duration? = .seconds(60)) -> JSON {
     .object(compacting: [
         "task": .string(task), "session": .string(session),
         "owner": ["iss": "urn:srcnet:rabbitmq", "sub": "ada", "groups": []],
@@ -32,9 +32,9 @@ func body(deadline: Duration? = .seconds(60)) -> JSON {
 
 typealias Harness = DecisionHarness<TaskParticipant<TestKind>>
 
-func makeHarness() throws -> Harness {
+func makeHarness(retention: Duration? = nil) throws -> Harness {
     let site = try #require(SiteName(site))
-    return DecisionHarness(TaskParticipant(site: site), address: "cavern.ral", now: start)
+    return DecisionHarness(TaskParticipant(site: site, retention: retention), address: "cavern.ral", now: start)
 }
 
 extension DecisionHarness {

@@ -16,8 +16,9 @@ package enum Harbor: TaskKind {
         _ settings: HarborSettings
     ) async throws -> (participant: TaskParticipant<Harbor>, performer: TaskPerformer<HarborWork>) {
         let store = try await ImageStore.open(at: settings.store)
-        let work = try await HarborWork(registry: LayoutRegistry(path: settings.registry), store: store)
-        return (TaskParticipant(site: settings.site), TaskPerformer(work))
+        let work = try await HarborWork(
+            registry: LayoutRegistry(path: settings.registry), store: store, retention: settings.retention)
+        return (TaskParticipant(site: settings.site, retention: settings.retention), TaskPerformer(work))
     }
 }
 
@@ -28,6 +29,8 @@ package struct HarborSettings: Sendable {
     package var registry: String
     /// The site's own images.
     package var store: String
+    /// How long an image that no session needs is kept.
+    package var retention = Duration.seconds(7 * 86_400)
 
     package init(site: SiteName, registry: String, store: String) {
         self.site = site
@@ -35,10 +38,16 @@ package struct HarborSettings: Sendable {
         self.store = store
     }
 
-    /// Reads `registry` and `state` of the site's file.
+    /// Reads `registry`, `state` and `images` of the site's file; in `images`, `retention` is a duration as ISO 8601.
     package init(_ file: SiteFile) throws(Problem) {
         let registry = file.path("registry", required: true)
-        try file.reader.finish()
         self.init(site: file.site, registry: registry ?? "", store: file.images)
+        if let images = file.reader.object("images") {
+            images.refuseMembers(except: ["retention"])
+            retention = images.duration("retention") ?? retention
+            // A session that has just ended may still read of it.
+            if retention < .seconds(3_600) { images.fault("retention", "is at least PT1H") }
+        }
+        try file.reader.finish()
     }
 }

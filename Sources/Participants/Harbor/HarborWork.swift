@@ -11,12 +11,15 @@ package struct HarborWork: TaskWork {
 
     let registry: any ImageRegistry
     let store: ImageStore
+    private let retention: Duration
     private let rate: PullRate
 
     /// Measures first how fast pulls are here.
-    package init(registry: any ImageRegistry, store: ImageStore) async throws {
+    /// - Parameter retention: how long an image that no session needs is kept.
+    package init(registry: any ImageRegistry, store: ImageStore, retention: Duration) async throws {
         self.registry = registry
         self.store = store
+        self.retention = retention
         rate = try await PullRate.measure(beside: store)
     }
 
@@ -27,8 +30,11 @@ package struct HarborWork: TaskWork {
             let image = try await find(command.image)
             let store = store
             // The note first: from here on nobody removes the image.
-            try await BlockingWork.run { _ in try store.hold(image.digest, for: command.head.task.description) }
-            if store.root(of: image.digest) == nil {
+            let isPresent = try await BlockingWork.run { cancellation in
+                try store.hold(image.digest, for: command.head.task.description)
+                return try store.isPresent(image.digest, context: WorkContext(cancellation: cancellation))
+            }
+            if !isPresent {
                 let start = ContinuousClock.now
                 try await registry.pull(image, into: store) { report in
                     progress(HarborWork.progress(report, of: image))
@@ -43,13 +49,18 @@ package struct HarborWork: TaskWork {
         }
     }
 
-    /// The image itself stays, for the sessions to come.
+    /// The image itself stays for a while, for the sessions to come.
     package func remove(_ command: PullImageCommand, keep: Bool) async throws {
         let store = store
         try await BlockingWork.run { _ in
             let holder = command.head.task.description
             for digest in store.digests(heldBy: holder) { try store.release(digest, by: holder) }
         }
+    }
+
+    package func tidy() async throws {
+        let (store, retention) = (store, retention)
+        try await BlockingWork.run { _ in _ = try store.removeUnused(for: retention) }
     }
 
     package func answer(_ query: ResolveQuery) async throws -> JSON {

@@ -10,6 +10,9 @@ struct StoredTask: Codable {
     var machine: TaskMachine
     /// Whether the release that was asked for keeps what the session has left.
     var keep = false
+    /// How many events told of it; they are numbered here, so that the numbers go with the task. nil for one that an
+    /// earlier version stored, whose numbers the bus keeps.
+    var events: Int64? = 0
 
     init(task: TaskID) { machine = TaskMachine(task: task) }
 

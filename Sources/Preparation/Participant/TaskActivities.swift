@@ -10,6 +10,8 @@ extension Activity {
     static let clean = "clean"
     /// Waits until what a completed task made ends by itself.
     static let watch = "watch"
+    /// Removes what no task has needed for a while.
+    static let tidy = "tidy"
     /// Finds the answer to a question.
     static let query = "query"
 
@@ -23,6 +25,8 @@ enum TaskTimer {
     case clean
     /// A task that is over is forgotten.
     case forget
+    /// What tasks have left for others is looked through. Of no task.
+    case tidy
 
     /// How long a task that is over can be asked about, and late commands find out that it is: as long as the answers
     /// to commands are remembered (contract.md, Idempotency).
@@ -33,6 +37,7 @@ enum TaskTimer {
         case .machine(let timer): timer.rawValue
         case .clean: "clean"
         case .forget: "forget"
+        case .tidy: "tidy"
         }
     }
 
@@ -40,6 +45,7 @@ enum TaskTimer {
         switch word {
         case "clean": self = .clean
         case "forget": self = .forget
+        case "tidy": self = .tidy
         default:
             guard let timer = TaskMachine.Timer(rawValue: word) else { return nil }
             self = .machine(timer)

@@ -8,8 +8,13 @@ package import Wire
 /// The activities of one task share a lane, so that what removes its work runs after the work has stopped.
 package struct TaskParticipant<Kind: TaskKind>: Participant {
     let site: SiteName
+    /// How long what a released task has left for others is kept; nil where tasks leave nothing.
+    let retention: Duration?
 
-    package init(site: SiteName) { self.site = site }
+    package init(site: SiteName, retention: Duration? = nil) {
+        self.site = site
+        self.retention = retention
+    }
 
     package static var accepts: [String: Treatment] {
         var types: [MessageType: Treatment] = [
@@ -99,13 +104,13 @@ package struct TaskParticipant<Kind: TaskKind>: Participant {
             // The bus performs a started activity whatever happens, so it runs from here on.
             actions += try stored.machine.handle(.activityStarted, at: decision.now)
         }
-        for action in actions { try carryOut(action, stored, request, &decision) }
+        for action in actions { try carryOut(action, &stored, request, &decision) }
         if stored.machine.state != before { try note(before, stored, &decision) }
         try decision.save(stored, kind: StoredTask.kind, id: task.description)
     }
 
     private func carryOut(
-        _ action: TaskMachine.Action, _ stored: StoredTask, _ request: Request?, _ decision: inout Decision
+        _ action: TaskMachine.Action, _ stored: inout StoredTask, _ request: Request?, _ decision: inout Decision
     ) throws {
         let machine = stored.machine
         switch action {
@@ -122,9 +127,10 @@ package struct TaskParticipant<Kind: TaskKind>: Participant {
             decision.cancelActivity(Activity.id(Activity.watch, machine.task))
             decision.start(activity(Activity.release, of: stored))
         case .publish(let status):
+            stored.events = stored.events.map { $0 + 1 }
             decision.emit(
                 MessageType.taskEvent.rawValue, key: EventKey.task(site, Kind.participant, status, machine.task),
-                subject: machine.task.description, machine.document().event)
+                subject: machine.task.description, machine.document().event, sequence: stored.events)
         case .sendDone(let asker): tell(.taskDone, asker, machine, &decision)
         case .sendEnded(let asker): tell(.taskEnded, asker, machine, &decision)
         case .setTimer(let timer, let due): set(.machine(timer), of: machine.task, at: due, &decision)
@@ -147,6 +153,7 @@ package struct TaskParticipant<Kind: TaskKind>: Participant {
             // Nothing half done stays, whether the broker asks for the release or not.
             decision.start(activity(Activity.clean, of: stored))
         case .released, .cancelled:
+            if let retention { setTidy(at: decision.now + retention, &decision) }
             set(.forget, of: machine.task, at: decision.now + TaskTimer.memory, &decision)
         default: break
         }
@@ -212,18 +219,28 @@ package struct TaskParticipant<Kind: TaskKind>: Participant {
             timer.name(of: task), at: due, payload: ["task": .string(task.description), "timer": .string(timer.word)])
     }
 
+    /// One look an hour is enough, however many tasks are released in it.
+    private func setTidy(at due: Timestamp, _ decision: inout Decision) {
+        let hour = due.microseconds / 3_600_000_000 + 1
+        decision.setTimer(
+            "tidy/\(hour)", at: Timestamp(microseconds: hour * 3_600_000_000),
+            payload: ["timer": .string(TaskTimer.tidy.word)])
+    }
+
     private func take(_ fired: FiredTimer, _ decision: inout Decision) throws {
-        guard let task = fired.payload["task"]?.string.flatMap(TaskID.init),
-            let timer = fired.payload["timer"]?.string.flatMap(TaskTimer.init)
-        else { return }
-        switch timer {
-        case .machine(let timer): try handle(task, &decision) { _ in .timer(timer) }
-        case .clean:
+        guard let timer = fired.payload["timer"]?.string.flatMap(TaskTimer.init) else { return }
+        let task = fired.payload["task"]?.string.flatMap(TaskID.init)
+        switch (timer, task) {
+        case (.tidy, _):
+            decision.start(Activity(id: Activity.tidy, name: Activity.tidy, lane: Activity.tidy, input: [:]))
+        case (.machine(let timer), let task?): try handle(task, &decision) { _ in .timer(timer) }
+        case (.clean, let task?):
             guard let stored = try decision.load(StoredTask.self, kind: StoredTask.kind, id: task.description),
                 stored.hasFailed
             else { return }
             decision.start(activity(Activity.clean, of: stored))
-        case .forget: decision.delete(kind: StoredTask.kind, id: task.description)
+        case (.forget, let task?): decision.delete(kind: StoredTask.kind, id: task.description)
+        case (_, nil): break
         }
     }
 }

@@ -12,14 +12,15 @@ package import Wire
 ///       "catalogue": "catalogue.json",             which storage holds what
 ///       "home": "homes",                           the users' own folders
 ///       "registry": "registry",                    an OCI layout
-///       "session": {…}
+///       "session": {…},
+///       "images": {…}                              how long they are kept
 ///     }
 ///
 /// Paths are relative to the file. A member that is unknown is an error, so that a misspelt one is not ignored.
 package struct SiteFile {
     /// Every member there is; each participant reads its own.
     package static let members: Set<String> = [
-        "site", "state", "capacity", "executables", "storage", "catalogue", "home", "registry", "session",
+        "site", "state", "capacity", "executables", "storage", "catalogue", "home", "registry", "session", "images",
     ]
 
     package let site: SiteName

@@ -22,6 +22,9 @@ package protocol TaskWork: Sendable {
     /// Returns when what the command made has ended by itself.
     func watch(_ command: Kind.Command) async throws -> TaskEnd
 
+    /// Removes what no task has needed for the time that its kind keeps it; beside the tasks' own activities.
+    func tidy() async throws
+
     /// Finds the answer to a question; a thrown `Problem` is the answer.
     func answer(_ query: Kind.Query) async throws -> JSON
 }
@@ -30,6 +33,10 @@ extension TaskWork {
     package func watch(_ command: Kind.Command) async throws -> TaskEnd {
         throw ActivityFailure("nothing that \(Kind.participant) makes ends by itself")
     }
+}
+
+extension TaskWork {
+    package func tidy() async throws {}
 }
 
 extension TaskWork where Kind.Query == NoQuery {
@@ -46,6 +53,10 @@ package struct TaskPerformer<Work: TaskWork>: Performer {
         _ activity: Activity, progress: @escaping @Sendable (JSON) -> Void
     ) async throws -> JSON {
         if activity.name == Activity.query { return try await answer(activity) }
+        if activity.name == Activity.tidy {
+            try await work.tidy()
+            return [:]
+        }
         guard let body = activity.input["command"] else { throw ActivityFailure("the command is missing") }
         let command = try Work.Kind.Command(body)
         switch activity.name {
