@@ -103,7 +103,8 @@ extension ContainerTests {
                 Issue.record("it was not found")
                 return try await runtime.remove("c1")
             }
-            #expect(sleepers() == [container.process.pid])
+            // bubblewrap tells of the process before that has become the program.
+            #expect(await eventually { sleepers() == [container.process.pid] })
             try await runtime.remove("c1")
             #expect(tests.processes(with: mark).isEmpty)
             #expect(try await runtime.list().isEmpty)

@@ -76,7 +76,7 @@ import WorkstepEditor
 
     /// Waits for a message in a queue.
     private func message(_ queue: String, _ isIt: (AMQPDelivery) -> Bool) async throws -> AMQPDelivery {
-        let isThere = await eventually(within: .seconds(10)) { broker.messages(in: queue).contains { isIt($0) } }
+        let isThere = await eventually { broker.messages(in: queue).contains { isIt($0) } }
         #expect(isThere, "\(queue) has \(broker.messages(in: queue).compactMap(\.properties.type))")
         let found = broker.messages(in: queue).first { isIt($0) }
         return try #require(found)

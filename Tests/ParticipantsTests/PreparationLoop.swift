@@ -55,7 +55,7 @@ final class PreparationLoop<Work: TaskWork>: Sendable {
     }
 
     /// Waits until the broker has been told something of a type.
-    func told(_ type: MessageType, within limit: Duration = .seconds(20)) async throws -> TaskDocument {
+    func told(_ type: MessageType, within limit: Duration = .seconds(60)) async throws -> TaskDocument {
         var found: TaskDocument?
         _ = try await eventually(within: limit) {
             found = try memory.messages(in: "broker").last { $0.properties.type == type.rawValue }
@@ -68,7 +68,7 @@ final class PreparationLoop<Work: TaskWork>: Sendable {
 
     /// Waits until a task is released.
     func released() async throws -> Bool {
-        try await eventually(within: .seconds(20)) {
+        try await eventually {
             try memory.messages(in: "broker").contains { message in
                 try message.properties.type == MessageType.task.rawValue
                     && TaskDocument(try JSON(parsing: message.body)).released
