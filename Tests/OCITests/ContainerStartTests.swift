@@ -45,6 +45,7 @@ extension ContainerTests {
             return spec
         }
 
+        /// Processes that are the container's program. Both runtimes tell of a process just before it has become that.
         private func sleepers() -> [Int32] {
             tests.processes(with: mark).filter { pid in
                 FileSystem.linkTarget("/proc/\(pid)/exe")?.hasSuffix("sleep") == true
@@ -63,7 +64,7 @@ extension ContainerTests {
             let container = try await start.value
             #expect(try await one.runtime(folder).state(of: "c1") == .running(container))
             #expect(!container.unenforced.contains { $0.limit == "all" })
-            #expect(sleepers() == [container.process.pid])
+            #expect(await eventually { sleepers() == [container.process.pid] })
             try await runtime.remove("c1")
             #expect(tests.processes(with: mark).isEmpty)
         }
@@ -103,7 +104,6 @@ extension ContainerTests {
                 Issue.record("it was not found")
                 return try await runtime.remove("c1")
             }
-            // bubblewrap tells of the process before that has become the program.
             #expect(await eventually { sleepers() == [container.process.pid] })
             try await runtime.remove("c1")
             #expect(tests.processes(with: mark).isEmpty)
