@@ -97,6 +97,10 @@ let package = Package(
                 + participants.map { Target.Dependency(stringLiteral: $0) },
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "MessagingBenchmark", dependencies: ["AMQP", "LocalNetwork", "Processes", "Wire"],
+            path: "Benchmarks/MessagingBenchmark", swiftSettings: strict),
+
         .target(
             name: "TestSupport",
             dependencies: ["Wire", "Topology", "LocalNetwork", "Processes", "Files"],

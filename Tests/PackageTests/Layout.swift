@@ -78,6 +78,10 @@ enum Layout {
             ]),
 
         Layer(
+            "benchmarks", ["MessagingBenchmark"], in: "Benchmarks",
+            mayUse: ["Wire", "AMQP", "operating system", "LocalNetwork"]),
+
+        Layer(
             "TestSupport", ["TestSupport"], in: "Tests",
             mayUse: ["Wire", "operating system", "Topology", "LocalNetwork"]),
     ]
