@@ -1,4 +1,5 @@
 import ExecutionModel
+import TestSupport
 import Testing
 import Wire
 

@@ -1,5 +1,6 @@
 import ExecutionModel
 import FoundationEssentials
+import TestSupport
 import Testing
 import Wire
 

@@ -11,10 +11,15 @@ import Wire
     private let weather = Weather()
 
     private func withBank(
-        store: any Store = MemoryStore(), retries: RetrySchedule = .standard,
+        store: any Store = MemoryStore(), retries: RetrySchedule = .standard, at instant: Timestamp? = nil,
         _ body: (ParticipantLoop<Bank>) async throws -> Void
     ) async throws {
-        try await network.withBank(store: store, weather: weather, settings: { $0.retries = retries }, body)
+        try await network.withBank(
+            store: store, weather: weather,
+            settings: {
+                $0.retries = retries
+                if let instant { $0.clock = { instant } }
+            }, body)
     }
 
     @Test func `a command that fails waits without an answer, and has its effect once when it comes back`() async throws
@@ -265,9 +270,10 @@ import Wire
     }
 
     @Test func `a command is not tried again after its deadline`() async throws {
-        try await withBank { _ in
+        let now = Timestamp.now()
+        try await withBank(at: now) { _ in
             weather.spoil("a")
-            let deadline = Timestamp.now() + .seconds(5)
+            let deadline = now + .seconds(5)
             await network.send(
                 "test.add.v1", #"{"amount": 5}"#, headers: ["deadline": .string(deadline.description)])
             try await network.pass(.second)

@@ -1,5 +1,6 @@
 import AMQP
 import FoundationEssentials
+import LocalNetwork
 import MessageBus
 import Processes
 import TestSupport
@@ -145,6 +146,41 @@ extension Scenarios {
                 }
                 #expect(came)
                 #expect(try await parked(network, ["--queue", "global-execution"]).isEmpty)
+            }
+        }
+
+        @Test(arguments: FaultPoints.Point.allCases.filter { $0 != .duringActivity })
+        func `events of a subject are numbered without gaps wherever the worker dies`(_ point: FaultPoints.Point)
+            async throws
+        {
+            let network = try await ScenarioNetwork.shared
+            try await Scientist.with { scientist in
+                let uuid = try await workstep(scientist.client)
+                for number in 1...3 {
+                    if number == 2 { try network.arm(Self.editor, point, Self.edit) }
+                    try await edit(scientist.client, uuid, "\(uuid)-\(number)")
+                }
+                let came = await eventually { scientist.facts.about(uuid).count >= 4 }
+                #expect(came)
+                #expect(network.hasFired(Self.editor, point, Self.edit))
+                #expect(scientist.facts.about(uuid).map(\.sequence) == [1, 2, 3, 4])
+                #expect(try await revision(scientist.client, uuid) == 4)
+            }
+        }
+
+        @Test func `watch --ordered shows each event once, by its number`() async throws {
+            let network = try await ScenarioNetwork.shared
+            try await network.withClient { client in
+                try await withLongCommand([
+                    "watch", "workstep.#", "--ordered", "--json", "--count", "3", "--state", network.folder.path,
+                ]) { watch in
+                    #expect(await eventually { watch.complaints.contains { $0.hasPrefix("hears ") } })
+                    let uuid = try await workstep(client)
+                    for number in 1...2 { try await edit(client, uuid, "\(uuid)-\(number)") }
+                    #expect(await eventually { watch.process.status != nil })
+                    let numbers = try watch.lines.map { try JSON(parsing: Array($0.utf8))["sequence"]?.int }
+                    #expect(numbers == [1, 2, 3])
+                }
             }
         }
 

@@ -158,6 +158,20 @@ public final class BusClient: Sendable {
         _ patterns: [String], over connection: AMQPConnection, as user: String, from exchange: Exchange = .events,
         ready: () -> Void = {}, _ body: (ReceivedMessage) async throws -> Bool
     ) async throws {
+        try await hear(patterns, over: connection, as: user, from: exchange, ready: ready, wakesAt: { nil }) {
+            messages in
+            for message in messages { guard try await body(message) else { return false } }
+            return true
+        }
+    }
+
+    /// - Parameters:
+    ///   - wakesAt: when `batch` is to be called at the latest, with nothing then.
+    ///   - batch: takes what has come; false ends the hearing.
+    private static func hear(
+        _ patterns: [String], over connection: AMQPConnection, as user: String, from exchange: Exchange,
+        ready: () -> Void, wakesAt: () -> Timestamp?, batch body: ([ReceivedMessage]) async throws -> Bool
+    ) async throws {
         let queue = "client.\(user).\(IDSource.random.next())"
         let bindings = patterns.map { pattern in
             AMQPDeclaration.binding(AMQPBinding(queue: queue, exchange: exchange.rawValue, routingKey: pattern))
@@ -169,12 +183,44 @@ public final class BusClient: Sendable {
         ready()
         var goesOn = true
         while goesOn {
-            let batch = try await hearing.next()
+            let batch = try await hearing.next(until: wakesAt().map { .now + max(.zero, $0 - .now()) })
             let messages = batch.messages.map(ReceivedMessage.init)
             batch.acknowledge()
-            for message in messages where goesOn { goesOn = try await body(message) }
+            goesOn = try await body(messages)
         }
         await hearing.cancel()
+    }
+
+    /// Calls `body` with each event in the order of its subject, once, and `missed` with the numbers that did not come.
+    /// Events without a number pass as they come.
+    public static func hearInOrder(
+        _ patterns: [String], over connection: AMQPConnection, as user: String, from exchange: Exchange = .events,
+        patience: Duration = .seconds(10), ready: () -> Void = {},
+        missed: (_ subject: String, _ numbers: ClosedRange<Int64>) -> Void,
+        _ body: (ReceivedMessage) async throws -> Bool
+    ) async throws {
+        var sequencer = EventSequencer<ReceivedMessage>(patience: patience)
+        try await hear(
+            patterns, over: connection, as: user, from: exchange, ready: ready,
+            wakesAt: { sequencer.nextRelease },
+            batch: { messages in
+                let now = Timestamp.now()
+                var steps = sequencer.release(at: now)
+                for message in messages {
+                    if let subject = message.subject, let sequence = message.sequence {
+                        steps += sequencer.take(message, of: subject, sequence: sequence, at: now)
+                    } else {
+                        steps.append(.event(message))
+                    }
+                }
+                for step in steps {
+                    switch step {
+                    case .event(let message): guard try await body(message) else { return false }
+                    case .gap(let subject, let numbers): missed(subject, numbers)
+                    }
+                }
+                return true
+            })
     }
 
     private func read() async {

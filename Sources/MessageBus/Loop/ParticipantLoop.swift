@@ -78,9 +78,9 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
         }
         var nextTimer = try await restore(&outbox)
         outbox = await publish(outbox)
-        var lastPrune = settings.clock()
+        var nextPrune = settings.clock() + Self.pruneInterval
         while !isDraining.load(ordering: .acquiring) {
-            let batch = try await subscription.current.next(until: deadline(nextTimer, outbox, caution))
+            let batch = try await subscription.current.next(until: deadline(nextTimer, outbox, caution, nextPrune))
             let turns = Turn.split(batch.messages, suspectsAfter: settings.suspectAfter)
             figures?.setInFlight(batch.messages.count)
             settings.health?.turnBegins()
@@ -103,10 +103,7 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
             }
             let now = settings.clock()
             figures?.setWaiting(outbox: outbox.pending, nextTimer: nextTimer, now: now)
-            if now - lastPrune > .seconds(60) {
-                lastPrune = now
-                try await pruneInbox(now)
-            }
+            if now >= nextPrune { nextPrune = try await pruneInbox(now) }
         }
         try await finish(outbox)
     }
@@ -235,10 +232,10 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
     }
 
     private func deadline(
-        _ nextTimer: Timestamp?, _ outbox: Outbox, _ caution: Caution?
+        _ nextTimer: Timestamp?, _ outbox: Outbox, _ caution: Caution?, _ nextPrune: Timestamp
     ) -> ContinuousClock.Instant? {
         let now = settings.clock()
-        var due = [nextTimer, outbox.nextTry].compactMap { $0 }
+        var due = [nextTimer, outbox.nextTry, nextPrune].compactMap { $0 }
         // Rows that the broker has are removed by the next transaction, or by one of their own when nothing comes.
         if !outbox.settled.isEmpty { due.append(now + .seconds(1)) }
         if !outbox.returned.isEmpty { due.append(now) }
@@ -246,9 +243,19 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
         return due.min().map { .now + max(.zero, $0 - now) }
     }
 
-    private func pruneInbox(_ now: Timestamp) async throws {
+    /// How often the inbox is looked through for what is too old.
+    private static var pruneInterval: Duration { .seconds(60) }
+    /// So much is forgotten in one transaction, which messages wait for.
+    private static var pruneLimit: Int { 2_000 }
+
+    /// Forgets messages that are too old, and says when to go on: after the next turn where there is more to forget, so that
+    /// the inbox does not grow however many messages come.
+    private func pruneInbox(_ now: Timestamp) async throws -> Timestamp {
         let before = now - settings.inboxAge
-        _ = try await store.transact { try $0.pruneInbox(before: before, limit: 10_000) }
+        let count = try await patiently.transact { transaction, _ in
+            try transaction.pruneInbox(before: before, limit: Self.pruneLimit)
+        }
+        return count == Self.pruneLimit ? now : now + Self.pruneInterval
     }
 
     private func finish(_ outbox: Outbox) async throws {

@@ -15,7 +15,12 @@ extension Command {
             it says so, and when it hears again. What was missed is in the stream queue history.
             """,
         positionals: [.init(name: "PATTERN", help: "Which routing keys to show; default: # (all).", isOptional: true)],
-        options: .connecting + [.value("count", "N", "Ends after so many events.")]
+        options: .connecting + [
+            .value("count", "N", "Ends after so many events."),
+            .flag(
+                "ordered", "Each event once and in the order of its subject; tells of numbers that do not come in 10 s."
+            ),
+        ]
     ) { invocation in
         var left = try invocation["count"].map { text in
             guard let count = Int(text), count > 0 else { throw UsageError("--count takes a whole number above 0") }
@@ -27,14 +32,23 @@ extension Command {
             let events = connection.events()
             let telling = Task { await tellOfLosses(events, pattern) }
             defer { telling.cancel() }
-            try await BusClient.hear(
-                [pattern], over: connection, as: configuration.user,
-                ready: { Terminal.complain("hears \(pattern) as \(configuration.user)") }
-            ) { event in
+            let user = configuration.user
+            let ready = { Terminal.complain("hears \(pattern) as \(user)") }
+            let show = { (event: ReceivedMessage) in
                 guard Terminal.line(invocation.has("json") ? json(event).text : line(event)) else { return false }
                 left = left.map { $0 - 1 }
                 return left != 0
             }
+            guard invocation.has("ordered") else {
+                try await BusClient.hear([pattern], over: connection, as: user, ready: ready, show)
+                return
+            }
+            try await BusClient.hearInOrder(
+                [pattern], over: connection, as: user, ready: ready,
+                missed: { subject, numbers in
+                    let what = numbers.count == 1 ? "event \(numbers.lowerBound)" : "events \(numbers)"
+                    Terminal.complain("\(what) of \(subject) did not come")
+                }, show)
         }
     }
 
