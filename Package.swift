@@ -109,7 +109,7 @@ let package = Package(
         tests("AMQPTests", ["AMQP", "LocalNetwork", "CTLS"]),
         tests("StoreTests", ["Store", "StoreSQL", "StoreSQLite", "StorePostgreSQL", "Wire", "CSQLite", "Processes"]),
         tests("ProcessesTests", ["Processes"]),
-        tests("MessageBusTests", ["MessageBus", "Metrics", "AMQP", "Store", "StoreSQLite", "Wire"]),
+        tests("MessageBusTests", ["MessageBus", "Metrics", "AMQP", "Store", "StorePostgreSQL", "StoreSQLite", "Wire"]),
         tests("ExecutionModelTests", ["ExecutionModel", "Wire"]),
         tests("OCITests", ["OCI", "Files", "Wire", "Processes", "HTTPClient", "CArchive"]),
         tests("MetricsTests", ["Metrics", "Processes"]),

@@ -2,7 +2,9 @@ public import Wire
 
 /// What a participant remembers: states, inbox, outbox and timers, changed together or not at all.
 ///
-/// One participant at one site owns a store. Its loop is the only writer, so a transaction never waits for another.
+/// One participant at one site owns a store, and runs one transaction after the other. Where a participant runs as several
+/// replicas on one store, this holds for all of them together, and one of them leads: it publishes what any of them has
+/// written, fires the timers and performs the activities.
 public protocol Store: Sendable {
     /// Runs `body` in one transaction on the store's own thread, and commits durably if it returns.
     ///
@@ -14,6 +16,19 @@ public protocol Store: Sendable {
 
     /// Ends the use of the store after the transactions that already wait. Later ones fail with `closed`.
     func close() async
+
+    /// Whether this replica leads. One that leads does so until its end.
+    var leads: Bool { get }
+
+    /// Has `body` called when there is something new for this replica: it leads from now on, or it leads and another one has
+    /// written. May be called too often, and on any thread.
+    func onNews(_ body: @escaping @Sendable () -> Void)
+}
+
+/// A store that no replicas share.
+extension Store {
+    public var leads: Bool { true }
+    public func onNews(_ body: @escaping @Sendable () -> Void) {}
 }
 
 /// The reads and writes of one transaction. It is valid only inside the closure that received it, and sees its own
@@ -22,6 +37,11 @@ public protocol Store: Sendable {
 /// Ids and names are the same only if their UTF-8 bytes are, and are ordered by them. (Swift's `==` on strings calls an
 /// "é" of one and of two code points equal; two senders' ids must not become one by that.) A limit below 1 gives nothing.
 public protocol StoreTransaction {
+    /// Whether another replica has written since this one caught up: what is kept in memory does not hold.
+    var isForeign: Bool { get }
+    /// What is kept in memory has been read anew; it holds once this transaction is committed.
+    func catchUp()
+
     // MARK: States
 
     /// The state under a key, or nil.
@@ -71,6 +91,12 @@ public protocol StoreTransaction {
 
     /// The next number of a sequence: 1, 2, 3, … without gaps among committed transactions.
     func nextNumber(of sequence: String) throws(StoreError) -> Int64
+}
+
+/// A store that no replicas share.
+extension StoreTransaction {
+    public var isForeign: Bool { false }
+    public func catchUp() {}
 }
 
 /// Which state: its kind, such as `session`, and its id within the kind.

@@ -60,6 +60,14 @@ final class Connection {
         return String(cString: text)
     }
 
+    /// The number that statements give.
+    func number(_ sql: String) throws(StoreError) -> Int64 {
+        guard let number = try execute(sql).flatMap({ Int64($0) }) else {
+            throw StoreError(.damaged, "\(place): a number is missing; restore the schema from a copy")
+        }
+        return number
+    }
+
     /// Has the server keep a statement under a name.
     func prepare(_ name: String, _ sql: String) throws(StoreError) {
         let result = PQprepare(handle, name, sql, 0, nil)
@@ -85,6 +93,23 @@ final class Connection {
 
     /// Whether a transaction is open, or has failed and waits for its end.
     var isInTransaction: Bool { PQtransactionStatus(handle) != PQTRANS_IDLE }
+
+    /// Whether the connection is there, as far as is known.
+    var isOpen: Bool { PQstatus(handle) == CONNECTION_OK }
+
+    /// What becomes readable when the server has something to say.
+    var descriptor: Int32 { PQsocket(handle) }
+
+    /// Reads what the server says unasked, and counts what other connections have notified.
+    func takeNotifications() -> Int {
+        PQconsumeInput(handle)
+        var count = 0
+        while let notification = PQnotifies(handle) {
+            if notification.pointee.be_pid != PQbackendPID(handle) { count += 1 }
+            PQfreemem(notification)
+        }
+        return count
+    }
 
     private func check(_ result: OpaquePointer?) throws(StoreError) {
         switch PQresultStatus(result) {

@@ -17,8 +17,8 @@ extension StoreError {
             self.init(.full, "\(place): \(detail); make room on the server, and try again")
         case "42501", "3D000", "28000", "28P01":
             self.init(.notAccessible, "\(place): \(detail); see what this user may do there")
-        case "55P03":
-            self.init(.inUse, "\(place): \(detail)")
+        case "40001", "40P01":
+            self.init(.conflict, "\(place): \(detail)")
         case let state where state.hasPrefix("08") || state.hasPrefix("57P"):
             self.init(unreachable: place, detail: detail)
         case let state where state.hasPrefix("XX"):

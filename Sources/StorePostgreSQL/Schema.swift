@@ -6,7 +6,13 @@ struct Schema {
     private let name: String
 
     /// - Parameter participant: the address of the participant, such as `execution-broker.ral`.
-    init(_ participant: String) { name = participant }
+    init(_ participant: String) throws(StoreError) {
+        // PostgreSQL cuts longer names off (NAMEDATALEN), and two might become one.
+        guard (1...63).contains(participant.utf8.count), !participant.utf8.contains(0) else {
+            throw StoreError(.notAccessible, "\(participant) is no name for a schema: 1 to 63 bytes")
+        }
+        name = participant
+    }
 
     private var identifier: String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
     private var literal: String { "'" + name.replacing("'", with: "''") + "'" }
@@ -29,28 +35,50 @@ struct Schema {
         CREATE TABLE timer (name bytea PRIMARY KEY, due bigint NOT NULL, payload bytea NOT NULL);
         CREATE INDEX timer_by_due ON timer (due, name);
         CREATE TABLE sequence (name bytea PRIMARY KEY, last bigint NOT NULL);
-        """
+        """,
+        // Replicas see by it that another one has written.
+        "CREATE TABLE change (number bigint NOT NULL); INSERT INTO change VALUES (0);",
     ]
 
-    /// Claims the schema for this connection until its end, so that two workers cannot believe that they are the one.
-    /// The server may need a moment to notice the end of the one before.
-    func claim(_ connection: Connection) throws(StoreError) {
-        do throws(StoreError) {
-            try connection.execute("SET lock_timeout = '3s'; SELECT pg_advisory_lock(\(key("owner")))")
-            try connection.execute("SET lock_timeout = 0")
-        } catch  where error.code == .inUse {
-            throw StoreError(
-                .inUse, "\(name) at \(connection.place) is in use by another worker: stop that one first")
-        }
+    /// Begins a transaction as the only one of all replicas, and says how many before it have written.
+    func begin(_ connection: Connection) throws(StoreError) -> Int64 {
+        try connection.number(
+            "BEGIN; SELECT pg_advisory_xact_lock(\(key("turn"))); SELECT number FROM change")
     }
 
-    /// Makes the schema and brings it up to date, each step whole or not at all.
+    func commit(_ connection: Connection, hasWritten: Bool, tellsLeader: Bool) throws(StoreError) {
+        guard hasWritten else {
+            try connection.execute("COMMIT")
+            return
+        }
+        let notice = tellsLeader ? "NOTIFY \(identifier);" : ""
+        try connection.execute("UPDATE change SET number = number + 1; \(notice) COMMIT")
+    }
+
+    /// How many transactions have written.
+    func changes(_ connection: Connection) throws(StoreError) -> Int64 {
+        try connection.number("SELECT number FROM change")
+    }
+
+    /// Has the server tell this connection when a replica that does not lead has written, and end it when nothing comes from
+    /// it for a while: a process that is frozen neither leads nor holds up the others.
+    func listen(_ connection: Connection) throws(StoreError) {
+        try connection.execute("SET idle_session_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s'")
+        try connection.execute("LISTEN \(identifier)")
+    }
+
+    /// Whether this connection leads from now on, because no other does.
+    func seekToLead(_ connection: Connection) throws(StoreError) -> Bool {
+        try connection.execute("SELECT pg_try_advisory_lock(\(key("leader")))") == "t"
+    }
+
+    /// Makes the schema and brings it up to date, one replica at a time and all of it or nothing.
     func migrate(_ connection: Connection) throws(StoreError) {
+        try connection.execute("SET synchronous_commit = on; SET search_path TO \(identifier)")
+        try connection.execute("BEGIN; SELECT pg_advisory_xact_lock(\(key("turn")))")
         if try connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = \(literal)") == nil {
             try connection.execute("CREATE SCHEMA \(identifier)")
         }
-        try connection.execute("SET search_path TO \(identifier)")
-        try connection.execute("SET synchronous_commit = on")
         try connection.execute("CREATE TABLE IF NOT EXISTS version (number int NOT NULL)")
         let text = try connection.execute("SELECT number FROM version")
         let version = text.flatMap { Int($0) } ?? 0
@@ -60,10 +88,8 @@ struct Schema {
                 "\(name) at \(connection.place) was written by a newer version (\(version), known here "
                     + "\(Schema.steps.count)): update this program, or give it another database")
         }
-        for (index, step) in Schema.steps.enumerated().dropFirst(max(0, version)) {
-            let mark = "DELETE FROM version; INSERT INTO version VALUES (\(index + 1))"
-            // One call with several statements: PostgreSQL makes one transaction of them.
-            try connection.execute("\(step) \(mark)")
-        }
+        for step in Schema.steps.dropFirst(max(0, version)) { try connection.execute(step) }
+        try connection.execute(
+            "DELETE FROM version; INSERT INTO version VALUES (\(Schema.steps.count)); COMMIT")
     }
 }

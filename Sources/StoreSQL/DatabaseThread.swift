@@ -104,7 +104,7 @@ package final class DatabaseThread<Database: SQLDatabase & SendableMetatype>: Se
             return
         }
         opened.resume(returning: nil)
-        while let jobs = nextJobs() {
+        while let jobs = nextJobs(database) {
             for job in jobs { job(database) }
         }
         database.close()
@@ -112,7 +112,7 @@ package final class DatabaseThread<Database: SQLDatabase & SendableMetatype>: Se
     }
 
     /// Waits for jobs; nil when there are none and there will be none.
-    private func nextJobs() -> [Job]? {
+    private func nextJobs(_ database: Database) -> [Job]? {
         while true {
             let (jobs, isOver) = mailbox.withLock { mailbox in
                 let jobs = mailbox.jobs
@@ -122,6 +122,15 @@ package final class DatabaseThread<Database: SQLDatabase & SendableMetatype>: Se
             }
             if isOver { return nil }
             if !jobs.isEmpty { return jobs }
+            if let idle = database.idle {
+                var waits = [
+                    pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
+                    pollfd(fd: idle.descriptor, events: Int16(POLLIN), revents: 0),
+                ]
+                let count = poll(&waits, 2, idle.limit)
+                if count == 0 || waits[1].revents != 0 { database.attend() }
+                if waits[0].revents == 0 { continue }
+            }
             var count: UInt64 = 0
             _ = read(wake, &count, MemoryLayout<UInt64>.size)
         }

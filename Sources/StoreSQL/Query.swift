@@ -7,6 +7,18 @@ package enum Query: Int, CaseIterable {
     case setTimer, cancelTimer, dueTimers, nextTimer
     case nextNumber
 
+    /// Whether it changes anything.
+    package var isWriting: Bool {
+        switch self {
+        case .state, .states, .statesAfter, .statesOfGroup, .statesOfGroupAfter, .inboxEntry, .outgoing, .dueTimers,
+            .nextTimer:
+            false
+        case .saveState, .deleteState, .saveInboxEntry, .forget, .pruneInbox, .append, .removeOutgoing, .setTimer,
+            .cancelTimer, .nextNumber:
+            true
+        }
+    }
+
     package var sql: String {
         switch self {
         case .state: #"SELECT kind, id, "group", bytes FROM state WHERE kind = $1 AND id = $2"#

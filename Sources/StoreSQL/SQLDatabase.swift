@@ -13,6 +13,26 @@ package protocol SQLDatabase: AnyObject {
 
     /// Lets go of the database. Does nothing the second time.
     func close()
+
+    /// Whether another replica has written since this one caught up.
+    var isForeign: Bool { get }
+
+    /// The transaction that runs has caught up, once it is committed.
+    func catchUp()
+
+    /// What to wait on beside new jobs, and how long at most (milliseconds; -1: for ever); nil where nothing else can happen.
+    var idle: (descriptor: Int32, limit: Int32)? { get }
+
+    /// Called when something has come there, or the time is over.
+    func attend()
+}
+
+/// A database that nobody else writes.
+extension SQLDatabase {
+    package var isForeign: Bool { false }
+    package func catchUp() {}
+    package var idle: (descriptor: Int32, limit: Int32)? { nil }
+    package func attend() {}
 }
 
 /// A value for a parameter of a statement.

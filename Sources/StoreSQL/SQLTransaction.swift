@@ -8,6 +8,10 @@ package final class SQLTransaction<Database: SQLDatabase>: StoreTransaction {
 
     package init(_ database: Database) { self.database = database }
 
+    package var isForeign: Bool { database.isForeign }
+
+    package func catchUp() { database.catchUp() }
+
     // MARK: States
 
     package func state(_ key: StateKey) throws(StoreError) -> StoredState? {

@@ -1,11 +1,12 @@
 import Store
+import Synchronization
 import TestSupport
 import Testing
 import Wire
 
 @testable import StorePostgreSQL
 
-/// What a server adds to the contract: it lasts, one worker owns a schema, and its faults are told in plain words.
+/// What a server adds to the contract: it lasts, replicas share it, and its faults are told in plain words.
 @Suite struct PostgreSQLStoreTests {
     @Test func `opened again, a store holds everything, and its numbers go on`() async throws {
         try await withSchema { address, participant in
@@ -49,14 +50,96 @@ import Wire
         }
     }
 
-    @Test func `a second worker is told that the schema is in use`() async throws {
+    // MARK: Replicas
+
+    @Test func `one replica leads, and when it has gone the next one does, and is told`() async throws {
+        try await withSchema { address, participant in
+            let first = try await PostgreSQLStore.open(address, participant: participant)
+            let second = try await PostgreSQLStore.open(address, participant: participant)
+            let told = Atomic(0)
+            second.onNews { told.add(1, ordering: .relaxed) }
+            #expect(first.leads)
+            #expect(!second.leads)
+            await first.close()
+            #expect(await eventually { second.leads && told.load(ordering: .relaxed) > 0 })
+            let third = try await PostgreSQLStore.open(address, participant: participant)
+            #expect(!third.leads)
+            await third.close()
+            await second.close()
+        }
+    }
+
+    @Test func `a replica learns that another has written, until it has caught up`() async throws {
+        try await withSchema { address, participant in
+            let first = try await PostgreSQLStore.open(address, participant: participant)
+            let second = try await PostgreSQLStore.open(address, participant: participant)
+            let told = Atomic(0)
+            first.onNews { told.add(1, ordering: .relaxed) }
+            #expect(try await first.transact { $0.isForeign }, "what was there before it led is not in its memory")
+            try await first.transact { $0.catchUp() }
+            try await first.fill(with: 1)
+            #expect(try await !first.transact { $0.isForeign }, "its own writing is known to it")
+            #expect(try await second.transact { $0.isForeign })
+            try await second.fill(with: 2)
+            #expect(await eventually { told.load(ordering: .relaxed) > 0 }, "who leads is woken")
+            #expect(try await first.transact { $0.isForeign })
+            await #expect(throws: StoreError.self) {
+                try await first.transact { transaction in
+                    transaction.catchUp()
+                    throw StoreError(.failed, "on purpose")
+                }
+            }
+            #expect(try await first.transact { $0.isForeign }, "what was undone caught up with nothing")
+            try await first.transact { $0.catchUp() }
+            #expect(try await !first.transact { $0.isForeign })
+            #expect(try await first.everything() == second.everything())
+            await first.close()
+            await second.close()
+        }
+    }
+
+    @Test func `transactions of replicas run one after the other, and sequences have no gap`() async throws {
+        try await withSchema { address, participant in
+            let stores = [
+                try await PostgreSQLStore.open(address, participant: participant),
+                try await PostgreSQLStore.open(address, participant: participant),
+                try await PostgreSQLStore.open(address, participant: participant),
+            ]
+            let numbers = try await withThrowingTaskGroup(of: Int64.self) { group in
+                for number in 0..<150 {
+                    group.addTask { try await stores[number % 3].transact { try $0.nextNumber(of: "s") } }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(numbers.sorted() == (1...150).map(Int64.init))
+            for store in stores { await store.close() }
+        }
+    }
+
+    @Test func `an older schema is brought up to date step by step, and keeps what it has`() async throws {
         try await withSchema { address, participant in
             let store = try await PostgreSQLStore.open(address, participant: participant)
-            let error = await storeError { try await PostgreSQLStore.open(address, participant: participant) }
-            #expect(error?.code == .inUse)
-            #expect(error?.message.contains("stop that one first") == true)
+            try await store.fill(with: 1)
+            let before = try await store.everything()
             await store.close()
+            try {
+                // As the first version left it.
+                let connection = try Connection(address)
+                let schema = "\"\(participant)\""
+                try connection.execute("DROP TABLE \(schema).change; UPDATE \(schema).version SET number = 1")
+            }()
+            let opened = try await PostgreSQLStore.open(address, participant: participant)
+            #expect(try await opened.everything() == before)
+            await opened.close()
         }
+    }
+
+    @Test func `a name that PostgreSQL would cut off is refused`() async throws {
+        let address = try await TestPostgreSQL.shared.uri
+        let error = await storeError {
+            try await PostgreSQLStore.open(address, participant: String(repeating: "x", count: 64))
+        }
+        #expect(error?.code == .notAccessible)
     }
 
     @Test func `a schema of a newer version is left alone`() async throws {

@@ -60,6 +60,11 @@ final class ActivityBoard: Sendable {
 
     private func start(_ activity: Activity) {
         let runsNow = contents.withLock { contents in
+            // It is on the board already, where it was written by another replica and is told of twice.
+            let isKnown =
+                contents.lanes[activity.lane]?.contains { $0.id == activity.id } ?? false
+                || contents.finals.contains { $0.activity.id == activity.id }
+            if isKnown { return false }
             contents.lanes[activity.lane, default: []].append(activity)
             return contents.lanes[activity.lane]?.count == 1
         }

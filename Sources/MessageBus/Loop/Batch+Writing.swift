@@ -59,6 +59,15 @@ struct StoredActivity: Codable {
     }
 }
 
+extension StoreTransaction {
+    /// What is written after a message and waits to be published.
+    func pending(after number: Int64) throws -> [Pending] {
+        try outgoing(after: number, limit: .max).map {
+            Pending(number: $0.number, message: try decodeOutgoing(envelope: $0.envelope, body: $0.body))
+        }
+    }
+}
+
 /// Reads a message of the outbox.
 func decodeOutgoing(envelope: [UInt8], body: [UInt8]) throws -> Outgoing {
     let key = StateKey(kind: "outgoing message", id: "")

@@ -22,7 +22,8 @@ struct Batch<Subject: Participant> {
         self.now = now
     }
 
-    mutating func run(_ input: BatchInput, _ participant: inout Subject) throws {
+    mutating func run(_ input: BatchInput, isAgain: Bool = false, _ participant: inout Subject) throws {
+        if isAgain || transaction.isForeign { try catchUp(input, &participant) }
         try transaction.removeOutgoing(input.settled)
         for delivery in input.deliveries {
             try observe(delivery) { try $0.take(delivery, $1, &participant) }
@@ -30,6 +31,7 @@ struct Batch<Subject: Participant> {
         if let suspect = input.suspect { try forget(suspect) }
         for pending in input.returned { try takeReturned(pending, &participant) }
         for report in input.reports { try take(report, &participant) }
+        guard input.leads else { return }
         let due = try transaction.dueTimers(at: now, limit: timerLimit)
         for timer in due {
             try transaction.cancelTimer(timer.name)
@@ -46,6 +48,14 @@ struct Batch<Subject: Participant> {
         }
         result.hasMoreTimers = due.count == timerLimit
         result.nextTimer = try transaction.nextTimer()
+    }
+
+    /// Reads anew what is kept in memory, and what other replicas have written to be published: before anything of one's own,
+    /// since messages of a subject keep their order.
+    private mutating func catchUp(_ input: BatchInput, _ participant: inout Subject) throws {
+        try participant.restore(from: transaction, at: now)
+        if transaction.isForeign, input.leads { result.outgoing = try transaction.pending(after: input.newest) }
+        transaction.catchUp()
     }
 
     // MARK: Messages

@@ -31,6 +31,10 @@ struct BatchInput: Sendable {
     var settled: [Int64] = []
     /// Messages that no queue took.
     var returned: [Pending] = []
+    /// Whether this replica of the participant publishes what is written, and fires the timers.
+    var leads = true
+    /// The newest message that the outbox knows.
+    var newest: Int64 = -1
     /// The mark of the one delivery, where it is handled alone: it is taken away with what comes of it.
     var suspect: StateKey?
     var now: Timestamp

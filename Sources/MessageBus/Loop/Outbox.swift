@@ -26,7 +26,16 @@ struct Outbox: Sendable {
         }
     }
 
-    mutating func add(_ messages: [Pending]) { pending += messages }
+    /// The number of the newest message that was added; below every number before the first.
+    private(set) var newest: Int64 = -1
+
+    /// Adds messages that were written, in whatever order; those that were added before are passed over.
+    mutating func add(_ messages: [Pending]) {
+        for message in messages.sorted(by: { $0.number < $1.number }) where message.number > newest {
+            pending.append(message)
+            newest = message.number
+        }
+    }
 
     /// When something should be published again.
     var nextTry: Timestamp? {

@@ -23,6 +23,8 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
     private let caution: Caution?
     private let figures: LoopFigures?
     private let isDraining = Atomic(false)
+    /// Another replica has written, or this one leads from now on.
+    private let news = News()
     private let vitals = Mutex<JSON?>(nil)
 
     /// Takes up the participant's queues; handling begins with `run()`.
@@ -55,10 +57,15 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
         self.subscription = subscription
         caution = hasSuspects ? Caution(calmAfter: Int(settings.prefetch)) : nil
         board = ActivityBoard(performer: performer, faults: settings.faults) { subscription.interrupt() }
+        let news = news
+        store.onNews {
+            news.come()
+            subscription.interrupt()
+        }
     }
 
     /// What the participant wants to add to its heartbeats.
-    public var vitalSigns: JSON? { vitals.withLock { $0 } }
+    public var vitalSigns: JSON? { store.leads ? vitals.withLock { $0 } : nil }
 
     /// How many activities are running.
     public var inFlight: Int { board.count }
@@ -76,11 +83,12 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
         if caution != nil {
             settings.log(.warning, "takes one message at a time: one of those to come may end this worker")
         }
-        var nextTimer = try await restore(&outbox)
+        var nextTimer = try await takeUp(&outbox)
         outbox = await publish(outbox)
         var nextPrune = settings.clock() + Self.pruneInterval
         while !isDraining.load(ordering: .acquiring) {
             let batch = try await subscription.current.next(until: deadline(nextTimer, outbox, caution, nextPrune))
+            if news.take() { nextTimer = try await takeUp(&outbox) }
             let turns = Turn.split(batch.messages, suspectsAfter: settings.suspectAfter)
             figures?.setInFlight(batch.messages.count)
             settings.health?.turnBegins()
@@ -111,6 +119,7 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
     /// One transaction and what follows from it, up to the confirms of what is published; nil where there was nothing to do.
     private func take(_ turn: Turn, _ nextTimer: Timestamp?, _ outbox: inout Outbox) async throws -> BatchResult? {
         var input = BatchInput(deliveries: turn.deliveries, reports: board.takeReports(), now: settings.clock())
+        (input.leads, input.newest) = (store.leads, outbox.newest)
         (input.settled, input.returned) = outbox.takeSettled()
         if input.isEmpty, nextTimer.map({ $0 > input.now }) ?? true {
             outbox = await publish(outbox)
@@ -122,26 +131,33 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
         var result = try await transact(input)
         settings.faults.reach(.afterCommit, result.types)
         result.types.formUnion(judged.types)
-        outbox.add(judged.outgoing + result.outgoing)
-        outbox = await publish(outbox)
+        if input.leads {
+            outbox.add(judged.outgoing + result.outgoing)
+            outbox = await publish(outbox)
+        } else {
+            // Who leads publishes, and performs.
+            result.activities = []
+        }
         settings.faults.reach(.afterPublish, result.types)
         return result
     }
 
     // MARK: Steps
 
-    private func restore(_ outbox: inout Outbox) async throws -> Timestamp? {
-        let (now, host) = (settings.clock(), host)
+    /// Takes up what is in the store and not known here: at the start, when this replica leads from now on, and when another
+    /// one has written.
+    private func takeUp(_ outbox: inout Outbox) async throws -> Timestamp? {
+        let (now, host, newest, leads) = (settings.clock(), host, outbox.newest, store.leads)
         let (pending, activities, nextTimer) = try await store.transact { transaction in
             try host.participant.withLock { try $0.restore(from: transaction, at: now) }
-            let pending = try transaction.outgoing(after: 0, limit: .max).map {
-                Pending(number: $0.number, message: try decodeOutgoing(envelope: $0.envelope, body: $0.body))
-            }
+            transaction.catchUp()
+            let pending = leads ? try transaction.pending(after: newest) : []
             let activities = try transaction.states(ofKind: StoredActivity.kind, group: nil, after: nil, limit: .max)
                 .map { try decodeState(StoredActivity.self, $0) }
             return (pending, activities, try transaction.nextTimer())
         }
         vitals.withLock { $0 = host.participant.withLock { $0.vitalSigns } }
+        guard leads else { return nil }
         outbox.add(pending)
         for stored in activities.sorted(by: { $0.order < $1.order }) {
             board.carryOut(.start(stored.activity))
@@ -176,8 +192,7 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
             result = try await patiently.transact { transaction, isAgain in
                 var batch = Batch<Subject>(context, transaction, now: input.now)
                 try host.participant.withLock { participant in
-                    if isAgain { try participant.restore(from: transaction, at: input.now) }
-                    try batch.run(input, &participant)
+                    try batch.run(input, isAgain: isAgain, &participant)
                 }
                 faults.reach(.beforeCommit, batch.result.types)
                 batch.result.decided = .now
@@ -208,7 +223,9 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
     }
 
     private var patiently: PatientStore {
-        PatientStore(store: store, log: settings.log) { self.isDraining.load(ordering: .acquiring) }
+        PatientStore(store: store, log: settings.log, health: settings.health) {
+            self.isDraining.load(ordering: .acquiring)
+        }
     }
 
     /// Takes up the queues with many messages at a time again.

@@ -5,6 +5,8 @@ internal import Store
 struct PatientStore {
     let store: any Store
     let log: Log
+    /// Is told why the worker does not serve meanwhile, and that it does not hang.
+    var health: Health?
     /// Whether the worker is to stop: then nothing is waited for.
     let isStopping: @Sendable () -> Bool
 
@@ -22,13 +24,17 @@ struct PatientStore {
         while true {
             let isAgain = tries > 0
             do {
-                return try await store.transact { try body($0, isAgain) }
+                let value = try await store.transact { try body($0, isAgain) }
+                if isAgain { health?.set("store", nil) }
+                return value
             } catch let error as StoreError {
                 guard error.code.remedy != .none, !isStopping(), .now < end else { throw error }
                 tries += 1
                 if error.code.remedy == .again, tries <= Self.quickTries {
                     try await Task.sleep(for: .milliseconds(Int.random(in: 1...(4 << tries))))
                 } else {
+                    health?.set("store", "it cannot write: \(error)")
+                    health?.turnBegins()
                     if tries % 60 == 1 || tries == Self.quickTries + 1 {
                         log(.error, "holds what it has, and tries to write it every second: \(error)")
                     }
