@@ -4,7 +4,7 @@ internal import Wire
 
 extension Command {
     static let watch = Command(
-        name: "watch", summary: "Shows live events, one line each.",
+        name: "watch", summary: "Shows events, one line each: live, and before that from the history.",
         discussion: """
             PATTERN is a binding key of a topic exchange: a star is one word, # any number of words.
               'session.#'                each phase of every session
@@ -12,11 +12,13 @@ extension Command {
               '*.ral.#'                  all of one site
               '*.*.*.UUID'               all about one thing
             Standard error says "hears …" once nothing more can be missed. While the connection is lost events are missed:
-            it says so, and when it hears again. What was missed is in the stream queue history.
+            it says so, and when it hears again. What was missed is in the history: --from shows it, from a start on, and then goes
+            on live without missing any. In JSON each such event has its `offset`; go on by --from with the next one.
             """,
         positionals: [.init(name: "PATTERN", help: "Which routing keys to show; default: # (all).", isOptional: true)],
         options: .connecting + [
             .value("count", "N", "Ends after so many events."),
+            .value("from", "START", "From the history: first, last, a time (2026-11-24T10:00:00Z), or an offset."),
             .flag(
                 "ordered", "Each event once and in the order of its subject; tells of numbers that do not come in 10 s."
             ),
@@ -27,20 +29,34 @@ extension Command {
             return count
         }
         let pattern = invocation.positionals.first ?? "#"
+        let start = try invocation["from"].map { text in
+            guard let start = HistoryStart(text) else {
+                throw UsageError("--from takes first, last, a time such as 2026-11-24T10:00:00Z, or an offset")
+            }
+            return start
+        }
+        if start != nil, invocation.has("ordered") {
+            throw UsageError("--from shows events as the history has them, in order: leave --ordered out")
+        }
         let configuration = try Connecting.configuration(invocation)
         try await withAMQPConnection(configuration) { connection in
             let events = connection.events()
-            let telling = Task { await tellOfLosses(events, pattern) }
+            let telling = Task { await tellOfLosses(events, pattern, isMissing: start == nil) }
             defer { telling.cancel() }
             let user = configuration.user
             let ready = { Terminal.complain("hears \(pattern) as \(user)") }
-            let show = { (event: ReceivedMessage) in
-                guard Terminal.line(invocation.has("json") ? json(event).text : line(event)) else { return false }
+            let show = { (event: ReceivedMessage, offset: Int64?) in
+                let isJSON = invocation.has("json")
+                guard Terminal.line(isJSON ? json(event, offset).text : line(event)) else { return false }
                 left = left.map { $0 - 1 }
                 return left != 0
             }
+            if let start {
+                try await BusClient.recall([pattern], from: start, over: connection, ready: ready, show)
+                return
+            }
             guard invocation.has("ordered") else {
-                try await BusClient.hear([pattern], over: connection, as: user, ready: ready, show)
+                try await BusClient.hear([pattern], over: connection, as: user, ready: ready) { show($0, nil) }
                 return
             }
             try await BusClient.hearInOrder(
@@ -48,35 +64,39 @@ extension Command {
                 missed: { subject, numbers in
                     let what = numbers.count == 1 ? "event \(numbers.lowerBound)" : "events \(numbers)"
                     Terminal.complain("\(what) of \(subject) did not come")
-                }, show)
+                }, { show($0, nil) })
         }
     }
 
-    /// The queue goes with the connection, so what happens in between is not heard.
-    private static func tellOfLosses(_ events: AsyncStream<AMQPConnectionEvent>, _ pattern: String) async {
+    /// A queue of one's own goes with the connection, so what happens in between is not heard; the history stays.
+    private static func tellOfLosses(
+        _ events: AsyncStream<AMQPConnectionEvent>, _ pattern: String, isMissing: Bool
+    ) async {
         var lost: ContinuousClock.Instant?
         for await event in events {
             switch event {
             case .lost(let error):
                 if lost == nil {
-                    Terminal.complain("hears nothing, and misses events until it is back: \(error.message)")
+                    let consequence = isMissing ? ", and misses events until it is back" : " until it is back"
+                    Terminal.complain("hears nothing\(consequence): \(error.message)")
                     lost = .now
                 }
             case .consumerRecovered:
                 guard let since = lost else { break }
                 let time = Units.duration(.now - since)
-                Terminal.complain("hears \(pattern) again after \(time); events in between were missed")
+                let consequence = isMissing ? "; events in between were missed" : ", and goes on where it was"
+                Terminal.complain("hears \(pattern) again after \(time)\(consequence)")
                 lost = nil
             default: break
             }
         }
     }
 
-    private static func json(_ event: ReceivedMessage) -> JSON {
+    private static func json(_ event: ReceivedMessage, _ offset: Int64?) -> JSON {
         .object(compacting: [
             "key": .string(event.key), "type": .string(event.type), "id": event.id.map(JSON.string),
             "sender": .string(event.sender), "sequence": event.sequence.map(JSON.int),
-            "time": event.time.map { .string($0.description) }, "body": event.body,
+            "time": event.time.map { .string($0.description) }, "offset": offset.map(JSON.int), "body": event.body,
         ])
     }
 
