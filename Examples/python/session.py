@@ -166,8 +166,9 @@ def use(client: Client, offer: Body) -> None:
         answer = client.ask(broker, "srcnet.session.set-phase.v1", body)
         print(f"set {phase}: the session is {answer['phase']}")
 
-    def called(*phases: str) -> str:
-        callback = client.callbacks.wait(lambda message: message.body.get("session") == session, seconds=300)
+    def called(*phases: str, not_before: datetime | None = None) -> str:
+        wait = max(0.0, (not_before - datetime.now(timezone.utc)).total_seconds()) if not_before else 0.0
+        callback = client.callbacks.wait(lambda message: message.body.get("session") == session, seconds=wait + 300)
         phase: str = callback.body["phase"]
         print(f"called: the session is {phase}")
         if phase not in phases:
@@ -182,7 +183,9 @@ def use(client: Client, offer: Body) -> None:
         "content": ["session", "phase", "reason"],
     }
     set_phase("ACCEPTED", callback=callback)
-    called("AVAILABLE")
+    # The site may be busy until the start that it has offered.
+    start = datetime.fromisoformat(offer["schedule"]["available"]["start"].split("/")[0].replace("Z", "+00:00"))
+    called("AVAILABLE", not_before=start)
     state = client.ask(broker, "srcnet.session.get.v1", {"session": session})
     # The link holds the session's token: whoever has it is in. Only the owner is told.
     print(f"the session is at {state['connectors'][0]['location']}")

@@ -96,7 +96,7 @@ extension JSONReader {
             fault(key, "\(name) is a place to be filled: choose a kind for it")
         } else {
             let known = Kind.allCases.map(\.rawValue).joined(separator: ", ")
-            fault(key, "unknown kind of \(Kind.group) \(name): it must be one of \(known)")
+            fault(key, "\(name) is no kind of \(Kind.group) that is known: it must be one of \(known)")
         }
         return nil
     }

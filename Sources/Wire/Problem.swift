@@ -89,7 +89,8 @@ public struct Problem: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String {
         // The detail may tell of a fault already.
-        let faults = errors.map { "\($0.pointer): \($0.detail)" }.filter { !detail.contains($0) }
+        let faults = errors.map { $0.pointer.isEmpty ? $0.detail : "\($0.pointer): \($0.detail)" }
+            .filter { !detail.contains($0) }
         return ([detail] + faults).joined(separator: "; ")
     }
 

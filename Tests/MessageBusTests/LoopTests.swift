@@ -78,6 +78,13 @@ import Wire
         Bad(
             name: "for another without right", headers: ["on_behalf_of": .string(#"{"iss": "i", "sub": "s"}"#)],
             slug: "not-authenticated"),
+        Bad(name: "a token that is no text", headers: ["authorization": .int(5)], slug: "not-authenticated"),
+        Bad(name: "for another, but no text", headers: ["on_behalf_of": .int(5)], slug: "not-authenticated"),
+        Bad(name: "a deadline that is a number", headers: ["deadline": .int(5)], slug: "invalid"),
+        Bad(name: "a deadline beyond time", headers: ["deadline": .timestamp(.max)], slug: "invalid"),
+        Bad(
+            name: "too late by AMQP's timestamp", headers: ["deadline": .timestamp(1_577_836_800)],
+            slug: "deadline-exceeded"),
         Bad(name: "no message id", id: nil, slug: "invalid"),
         Bad(name: "missing field", body: "{}", slug: "invalid"),
         Bad(name: "wrong field", body: #"{"amount": "five"}"#, slug: "invalid"),

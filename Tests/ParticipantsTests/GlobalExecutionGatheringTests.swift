@@ -37,6 +37,19 @@ import Wire
         #expect(try await network.harness.advance(by: .seconds(70)).messages.isEmpty, "it is answered once")
     }
 
+    @Test func `a request for offers that RabbitMQ takes from nobody is unavailable, and no NO of any site`()
+        async throws
+    {
+        let request = try await network.gather()
+        let back = try await network.answer(
+            request, "srcnet.problem.v1", Problem(.unavailable, "no queue takes it").json, from: request.key)
+        let answer = try back.reply()
+        #expect(answer.key == "client.ada.1")
+        #expect(answer.json["status"] == 503)
+        #expect(answer.json["detail"]?.string?.contains("execbus topology check") == true)
+        #expect(try await network.harness.advance(by: .seconds(70)).messages.isEmpty, "it is answered once")
+    }
+
     @Test func `the same answers in another order give the same offerset`() async throws {
         var texts: Set<String> = []
         for order in [["site-a", "site-b"], ["site-b", "site-a"]] {

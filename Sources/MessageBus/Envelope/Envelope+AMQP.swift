@@ -51,6 +51,23 @@ extension AMQPDelivery {
         }
     }
 
+    /// Whether there is a header of this name, of whatever type.
+    func hasHeader(_ name: String) -> Bool {
+        switch properties.headers[name] {
+        case nil, .void: false
+        default: true
+        }
+    }
+
+    /// A header that is an instant: as RFC 3339, or as AMQP's own timestamp, which has seconds.
+    func instant(_ name: String) -> Timestamp? {
+        if case .timestamp(let seconds) = properties.headers[name] {
+            // Beyond the year 9999 it is a mistake, such as milliseconds.
+            return seconds < 253_402_300_800 ? Timestamp(microseconds: Int64(seconds) * 1_000_000) : nil
+        }
+        return header(name).flatMap(Timestamp.init)
+    }
+
     /// A CloudEvents attribute: written with `cloudEvents_`, read with `cloudEvents:` and `ce-` too.
     func attribute(_ name: String) -> String? {
         header("cloudEvents_" + name) ?? header("cloudEvents:" + name) ?? header("ce-" + name)

@@ -66,7 +66,7 @@ struct Intake: Sendable {
         guard let type, let treatment = accepts[type] else {
             return refuse(.unknownType, type.map { "\(address) does not know the type \($0)" } ?? "the type is missing")
         }
-        if delivery.header("authorization") != nil {
+        if delivery.hasHeader("authorization") {
             return refuse(.notAuthenticated, "tokens are not accepted here; ask as a user of RabbitMQ (user_id)")
         }
         guard !sender.isEmpty else {
@@ -76,8 +76,11 @@ struct Intake: Sendable {
             return refuse(.invalid, "reply_to of \(sender) must begin with client.\(sender).")
         }
         var asker = Caller(sub: sender)
-        if let text = delivery.header("on_behalf_of") {
-            guard services.contains(sender), let caller = (try? JSON(parsing: text)).flatMap(Caller.init) else {
+        // A header of another type than text is no absent one: who meant to speak for somebody must not act as itself.
+        if delivery.hasHeader("on_behalf_of") {
+            guard services.contains(sender), let text = delivery.header("on_behalf_of"),
+                let caller = (try? JSON(parsing: text)).flatMap(Caller.init)
+            else {
                 return refuse(.notAuthenticated, "\(sender) may not ask on behalf of others, or does not say for whom")
             }
             asker = caller
@@ -89,9 +92,9 @@ struct Intake: Sendable {
             return refuse(.invalid, "message_id is longer than 255 bytes")
         }
         var deadline: Timestamp?
-        if let text = delivery.header("deadline") {
-            guard let instant = Timestamp(text) else {
-                return refuse(.invalid, "the header deadline is no RFC 3339 instant: \(text)")
+        if delivery.hasHeader("deadline") {
+            guard let instant = delivery.instant("deadline") else {
+                return refuse(.invalid, "the header deadline must be an instant as RFC 3339, or an AMQP timestamp")
             }
             deadline = instant
         }

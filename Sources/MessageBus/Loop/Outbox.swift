@@ -93,7 +93,12 @@ struct Outbox: Sendable {
                     notes.append(
                         LogNote(level: .error, text: "gave up \(item.message.type) to \(item.message.key): \(error)"))
                     done.insert(item.number)
-                    if item.message.exchange == .commands { returned.append(item) } else { settled.append(item.number) }
+                    // Somebody waits for what comes of these two.
+                    if [.commands, .offers].contains(item.message.exchange) {
+                        returned.append(item)
+                    } else {
+                        settled.append(item.number)
+                    }
                     continue
                 }
                 again[item.number] = item

@@ -33,10 +33,24 @@ extension GlobalExecution {
     func takeOfferProblem(
         _ message: Message, _ problem: Problem, _ id: OfferSetID, _ decision: inout Decision
     ) throws {
+        if message.sender.hasPrefix("offer.request.") { return try askedNobody(id, &decision) }
         let prefix = ParticipantName.executionBroker.rawValue + "."
         guard message.sender.hasPrefix(prefix), let site = SiteName(String(message.sender.dropFirst(prefix.count)))
         else { throw Problem(.notAuthorised, "\(message.sender) is no broker of a site") }
         try take(SiteAnswer(site: site, offerset: id, problem: problem, at: decision.now), &decision)
+    }
+
+    /// The request for offers came back: RabbitMQ could send it to nobody. That is no NO of any site.
+    private func askedNobody(_ id: OfferSetID, _ decision: inout Decision) throws {
+        guard let offerset = try loadOfferSet(id, decision), offerset.completed == nil else { return }
+        decision.refuse(
+            offerset.request,
+            Problem(
+                .unavailable,
+                "no site could be asked: RabbitMQ takes no requests for offers; an operator sees why by "
+                    + "`execbus topology check`", members: ["retryAfter": 5]))
+        decision.cancelTimer(Self.timer(id))
+        decision.delete(kind: Gather.kind, id: id.description)
     }
 
     private func take(_ response: SiteAnswer, _ decision: inout Decision) throws {
