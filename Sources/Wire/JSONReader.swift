@@ -70,7 +70,9 @@ public struct JSONReader {
     }
 
     public func duration(_ key: String, required: Bool = false) -> Duration? {
-        member(key, required, "a duration as ISO 8601 in weeks, days, hours, minutes and seconds, such as PT1H") { $0.string.flatMap(ISODuration.parse) }
+        member(key, required, "a duration as ISO 8601 in weeks, days, hours, minutes and seconds, such as PT1H") {
+            $0.string.flatMap(ISODuration.parse)
+        }
     }
 
     public func site(_ key: String, required: Bool = false) -> SiteName? {

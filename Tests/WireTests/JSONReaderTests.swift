@@ -52,7 +52,8 @@ import Wire
             problem?.errors.map { "\($0.pointer) \($0.detail)" } == [
                 "/text must be a string that is not empty", "/whole must be a whole number from 1 to 5",
                 "/part must be a whole number", "/yes must be true or false", "/id must be a UUID",
-                "/when must be an instant as RFC 3339", "/long must be a duration as ISO 8601 in weeks, days, hours, minutes and seconds, such as PT1H",
+                "/when must be an instant as RFC 3339",
+                "/long must be a duration as ISO 8601 in weeks, days, hours, minutes and seconds, such as PT1H",
                 "/site must be a site's name", "/colour must be one of red, green", "/inner must be an object",
                 "/list must be an array of at most 1000", "/words must be an array of strings, at most 2",
                 "/absent is required: a string",
