@@ -105,6 +105,16 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["Wire", "Topology", "LocalNetwork", "Processes", "Files"],
             path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "Soak",
+            dependencies: [
+                "Wire", "AMQP", "MessageBus", "ExecutionModel", "LocalNetwork", "Processes", "HTTPClient", "OCI",
+            ]
+                + ["PrepareData", "TestSupport"],
+            path: "Tests/Soak", exclude: ["Image/session-server.c", "Faults/slow-store.c"], swiftSettings: strict),
+        .executableTarget(
+            name: "execbus-soak", dependencies: ["Soak", "Processes"], path: "Tests/execbus-soak", swiftSettings: strict
+        ),
         tests("WireTests", ["Wire"]),
         tests("AMQPTests", ["AMQP", "LocalNetwork", "CTLS"]),
         tests("StoreTests", ["Store", "StoreSQL", "StoreSQLite", "StorePostgreSQL", "Wire", "CSQLite", "Processes"]),
@@ -130,8 +140,8 @@ let package = Package(
             "Scenarios",
             [
                 "Wire", "AMQP", "MessageBus", "Topology", "LocalNetwork", "Processes", "HTTPClient", "ExecutionModel",
-                "PrepareData", "OCI",
-            ],
-            exclude: ["Fixtures"]),
+                "Soak",
+            ]),
+        tests("SoakTests", ["Soak", "Wire"]),
     ]
 )

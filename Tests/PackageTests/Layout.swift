@@ -84,6 +84,15 @@ enum Layout {
         Layer(
             "TestSupport", ["TestSupport"], in: "Tests",
             mayUse: ["Wire", "operating system", "Topology", "LocalNetwork"]),
+        // Clients, what breaks a network, and the checks: as far from the participants as a user is. Of them it has what
+        // registers an observation in the catalogue.
+        Layer(
+            "soak", ["Soak"], in: "Tests",
+            mayUse: [
+                "Wire", "AMQP", "operating system", "outside standards", "MessageBus", "ExecutionModel", "LocalNetwork",
+                "participants", "TestSupport",
+            ]),
+        Layer("program of the soak", ["execbus-soak"], in: "Tests", mayUse: ["operating system", "soak"]),
     ]
 
     /// Libraries that one target wraps, so that nobody else (but its tests) handles their pointers.

@@ -1,5 +1,6 @@
 import LocalNetwork
 import Processes
+import Soak
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import LocalNetwork
 import Processes
+import Soak
 import TestSupport
 import Testing
 import Wire

@@ -1,4 +1,5 @@
 import MessageBus
+import Soak
 import TestSupport
 import Testing
 import Wire

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import LocalNetwork
 import MessageBus
+import Soak
 import TestSupport
 import Testing
 import Wire

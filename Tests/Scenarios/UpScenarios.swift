@@ -4,6 +4,7 @@ import Glibc
 import LocalNetwork
 import MessageBus
 import Processes
+import Soak
 import TestSupport
 import Testing
 import Wire

@@ -3,6 +3,7 @@ import FoundationEssentials
 import LocalNetwork
 import MessageBus
 import Processes
+import Soak
 import TestSupport
 import Wire
 

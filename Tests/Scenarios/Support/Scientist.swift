@@ -2,6 +2,7 @@ import AMQP
 import ExecutionModel
 import HTTPClient
 import MessageBus
+import Soak
 import TestSupport
 import Testing
 import Wire

@@ -1,10 +1,10 @@
-import Wire
+package import Wire
 
-/// What scenarios ask for.
-enum Worksteps {
+/// What scenarios and soak ask for.
+package enum Worksteps {
     private static let kinds = "https://www.purl.org/ivoa.net/Calycopis-openapi/schema/v1.0/kinds"
 
-    static func notebook(
+    package static func notebook(
         image: String = "srcnet/notebook:1", data: String? = Observation.name, cores: Int64 = 1, memory: Int64 = 1,
         duration: String = "PT10M"
     ) -> JSON {

@@ -1,10 +1,10 @@
-import Glibc
-import Synchronization
+internal import Glibc
+internal import Synchronization
 
 /// A TCP proxy on loopback that breaks connections on demand: cut, frozen, or cut after some bytes more.
-final class FaultProxy: Sendable {
+package final class FaultProxy: Sendable {
     /// Whose bytes are meant.
-    enum Side: Sendable, CaseIterable { case client, server }
+    package enum Side: Sendable, CaseIterable { case client, server }
 
     private struct Orders {
         var cuts = 0
@@ -26,11 +26,11 @@ final class FaultProxy: Sendable {
 
     private struct Failure: Error {}
 
-    let port: UInt16
+    package let port: UInt16
     private let orders = Mutex(Orders())
 
     /// Listens on a free port and passes everything on to `target`, a port on loopback.
-    init(to target: UInt16) throws {
+    package init(to target: UInt16) throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
         var address = Self.loopback(0)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -48,11 +48,11 @@ final class FaultProxy: Sendable {
     deinit { stop() }
 
     /// Closes every connection; new ones pass.
-    func cut() { orders.withLock { $0.cuts += 1 } }
+    package func cut() { orders.withLock { $0.cuts += 1 } }
 
     /// Passes nothing on any more, and keeps the connections open, as a dead machine does; or nothing of one side, as a
     /// peer does that has stopped reading. Nothing passes any more when it returns.
-    func freeze(_ sides: Set<Side> = [.client, .server]) {
+    package func freeze(_ sides: Set<Side> = [.client, .server]) {
         orders.withLock {
             $0.frozen = sides
             $0.isFrozenSeen = false
@@ -62,18 +62,18 @@ final class FaultProxy: Sendable {
 
     /// Passes nothing of the clients on any more, while the broker goes on to hear from them: to a client it looks like a
     /// broker that lives, speaks, and has stopped reading. To be called while nothing is under way.
-    func stopReading() {
+    package func stopReading() {
         orders.withLock { $0.feignsClients = true }
         freeze([.client])
     }
 
-    func thaw() { orders.withLock { $0.frozen = [] } }
+    package func thaw() { orders.withLock { $0.frozen = [] } }
 
     /// Whether new connections are closed at once.
-    func refuse(_ isRefusing: Bool) { orders.withLock { $0.isRefusing = isRefusing } }
+    package func refuse(_ isRefusing: Bool) { orders.withLock { $0.isRefusing = isRefusing } }
 
     /// Cuts everything after this many bytes more of one side, once.
-    func cut(after bytes: Int, of side: Side = .client) {
+    package func cut(after bytes: Int, of side: Side = .client) {
         orders.withLock {
             $0.budget[side] = bytes
             $0.hasCut = false
@@ -81,18 +81,18 @@ final class FaultProxy: Sendable {
     }
 
     /// Whether that has happened.
-    var hasCut: Bool { orders.withLock { $0.hasCut } }
+    package var hasCut: Bool { orders.withLock { $0.hasCut } }
 
     /// Bytes of one side that have passed so far.
-    func passed(_ side: Side) -> Int { orders.withLock { $0.passed[side] ?? 0 } }
+    package func passed(_ side: Side) -> Int { orders.withLock { $0.passed[side] ?? 0 } }
 
-    func stop() { orders.withLock { $0.isStopped = true } }
+    package func stop() { orders.withLock { $0.isStopped = true } }
 
     /// Whether a client is connected through it.
-    var isInUse: Bool { orders.withLock { $0.open > 0 } }
+    package var isInUse: Bool { orders.withLock { $0.open > 0 } }
 
     /// Connections accepted so far.
-    var accepted: Int { orders.withLock { $0.accepted } }
+    package var accepted: Int { orders.withLock { $0.accepted } }
 
     private static func loopback(_ port: UInt16) -> sockaddr_in {
         var address = sockaddr_in()

@@ -1,20 +1,19 @@
-import FoundationEssentials
-import Glibc
-import LocalNetwork
-import OCI
-import Processes
-import TestSupport
+internal import Glibc
+internal import LocalNetwork
+internal import OCI
+internal import Processes
+internal import TestSupport
 
-/// The images of the scenarios: a session of a few kilobytes, one that cannot start, and one whose layer was altered.
-enum SessionImage {
-    static let good = "srcnet/notebook:1"
-    static let failing = "srcnet/failing:1"
-    static let altered = "srcnet/altered:1"
+/// The images of scenarios and soak: a session of a few kilobytes, one that cannot start, and one whose layer was altered.
+package enum SessionImage {
+    package static let good = "srcnet/notebook:1"
+    package static let failing = "srcnet/failing:1"
+    package static let altered = "srcnet/altered:1"
 
     /// Makes a registry with them.
-    static func make(in registry: String) async throws {
+    package static func make(in registry: String) async throws {
         let source =
-            #filePath.split(separator: "/").dropLast(2).map { "/" + $0 }.joined() + "/Fixtures/session-server.c"
+            #filePath.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/session-server.c"
         try await withTemporaryFolder { folder in
             let root = folder + "/root"
             try PrivateFile.makeFolder(root + "/session")
@@ -48,9 +47,9 @@ enum SessionImage {
                 let file = open(layout.blobPath(layer.digest), O_RDWR)
                 defer { close(file) }
                 var byte: UInt8 = 0
-                guard pread(file, &byte, 1, 600) == 1 else { throw ScenarioError("the layer cannot be read") }
+                guard pread(file, &byte, 1, 600) == 1 else { throw SoakError("the layer cannot be read") }
                 byte ^= 1
-                guard pwrite(file, &byte, 1, 600) == 1 else { throw ScenarioError("the layer cannot be altered") }
+                guard pwrite(file, &byte, 1, 600) == 1 else { throw SoakError("the layer cannot be altered") }
             }
         }
     }
