@@ -40,7 +40,7 @@ struct Benchmark {
                 MessagingBenchmark.complain(round == 0 ? "warming up" : "round \(round) of \(options.rounds)")
                 // Another begins each time, so that a machine that gets slower is nobody's advantage.
                 let turn = peers.indices.map { peers[($0 + round) % peers.count] }
-                for measure in Measure.allCases {
+                for measure in options.measures {
                     for peer in turn {
                         let result = try await self.measure(
                             measure, peer, on: node, over: connection, percent: round == 0 ? 10 : 100)

@@ -77,6 +77,9 @@ struct Figures: Sendable {
         self.rounds = rounds
     }
 
+    /// Those that there are figures of.
+    var measures: [Measure] { Measure.allCases.filter { measure in peers.contains { self[measure, $0] != nil } } }
+
     subscript(measure: Measure, peer: String) -> Series? { series["\(measure) \(peer)"] }
 
     mutating func add(_ result: JSON, _ measure: Measure, _ peer: String) {

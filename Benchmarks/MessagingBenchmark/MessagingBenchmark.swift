@@ -4,7 +4,8 @@ internal import Wire
 /// Measures what this project's AMQP module gets out of RabbitMQ, beside a C program and two Python libraries: all of them
 /// in one run, on one private node, in turns.
 ///
-///     MessagingBenchmark [--rounds N] [--json] [--scale PERCENT] [--peers NAME,…] --c PROGRAM --python PROGRAM --scripts FOLDER
+///     MessagingBenchmark [--rounds N] [--json] [--scale PERCENT] [--peers NAME,…] [--measures NAME,…]
+///         --c PROGRAM --python PROGRAM --scripts FOLDER
 ///         --folder FOLDER
 ///     MessagingBenchmark publish|consume|ask|respond HOST PORT USER PASSWORD QUEUE COUNT
 @main
@@ -61,6 +62,7 @@ struct Options: Sendable {
     /// Of the usual count of messages, in percent.
     var scale = 100
     var peers: [String]?
+    var measures = Measure.allCases
     var cProgram: String?
     var python: String?
     var scripts: String?
@@ -85,6 +87,13 @@ struct Options: Sendable {
             case "--scale": scale = try number(of: word)
             case "--json": isJSON = true
             case "--peers": peers = try value(of: word).split(separator: ",").map(String.init)
+            case "--measures":
+                measures = try value(of: word).split(separator: ",").map { name in
+                    guard let measure = Measure(rawValue: String(name)) else {
+                        throw Failure("there is no measure \(name)")
+                    }
+                    return measure
+                }
             case "--c": cProgram = try value(of: word)
             case "--python": python = try value(of: word)
             case "--scripts": scripts = try value(of: word)

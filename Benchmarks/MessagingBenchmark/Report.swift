@@ -16,7 +16,7 @@ struct Report {
     }
 
     var json: JSON {
-        let measures = Measure.allCases.map { measure -> JSON in
+        let measures = figures.measures.map { measure -> JSON in
             let programs = figures.peers.compactMap { peer -> JSON? in
                 guard let series = figures[measure, peer] else { return nil }
                 var line: JSON = [
@@ -52,7 +52,7 @@ struct Report {
             "RabbitMQ \(figures.rabbitMQ), bodies of 1 KiB, median of \(figures.rounds) rounds (lowest to highest)",
             "the machine's load before was \(figures.load ?? "not known")",
         ]
-        for measure in Measure.allCases {
+        for measure in figures.measures {
             lines += ["", measure.title]
             for peer in figures.peers {
                 guard let series = figures[measure, peer] else { continue }

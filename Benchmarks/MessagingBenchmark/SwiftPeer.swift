@@ -7,7 +7,7 @@ struct SwiftPeer {
     private static let body = [UInt8](repeating: UInt8(ascii: "x"), count: 1024)
     private static let answer = [UInt8](repeating: UInt8(ascii: "y"), count: 1024)
 
-    private let configuration: AMQPConfiguration
+    private var configuration: AMQPConfiguration
     private let queue: String
     private let count: Int
 
@@ -19,6 +19,8 @@ struct SwiftPeer {
         }
         configuration = AMQPConfiguration(
             endpoints: [.init(host: words[0], port: port)], user: words[2], password: words[3])
+        // Its thread is told from the driver's where a profile is taken.
+        configuration.connectionName = "peer"
         queue = words[4]
         self.count = count
     }

@@ -213,7 +213,8 @@ struct ConfirmWindowTests {
 
 @Suite("Content frames, as a machine")
 struct ContentAssemblyTests {
-    private let announcement = InboundMethod.returned(code: 312, text: "", exchange: "e", routingKey: "k")
+    private let announcement = Announcement(
+        kind: .returned(code: 312, text: ""), exchange: "e", routingKey: "k")
 
     private func body(_ assembly: inout ContentAssembly, _ bytes: [UInt8]) throws -> [UInt8]? {
         try bytes.withUnsafeBytes { try assembly.body($0) }?.body
@@ -238,7 +239,7 @@ struct ContentAssemblyTests {
         var assembly = ContentAssembly()
         try assembly.announce(announcement)
         let content = try assembly.header(bodySize: 0, AMQPProperties(), limit: 10)
-        #expect(content?.method == announcement)
+        #expect(content?.announcement == announcement)
         #expect(assembly.isIdle)
     }
 

@@ -4,7 +4,8 @@
 /// through a lock and never touches it again.
 final class BrokerConnection: @unchecked Sendable {  // reason: see above
     let socket: BrokerSocket
-    let decoder: FrameDecoder
+    let frames: FrameBuffer
+    let decoder: MethodDecoder
     let maxFrame: Int
     let maxChannel: UInt16
     /// `nil` where both sides agreed on none.
@@ -13,9 +14,11 @@ final class BrokerConnection: @unchecked Sendable {  // reason: see above
     var endpoint: String { socket.endpoint }
 
     init(
-        _ socket: BrokerSocket, _ decoder: FrameDecoder, maxFrame: Int, maxChannel: UInt16, heartbeat: Duration?
+        _ socket: BrokerSocket, _ frames: FrameBuffer, _ decoder: MethodDecoder, maxFrame: Int, maxChannel: UInt16,
+        heartbeat: Duration?
     ) {
         self.socket = socket
+        self.frames = frames
         self.decoder = decoder
         self.maxFrame = maxFrame
         self.maxChannel = maxChannel
@@ -24,7 +27,12 @@ final class BrokerConnection: @unchecked Sendable {  // reason: see above
 
     /// Reads once and hands each frame that is complete to `body`, which must copy what it keeps and says whether to go
     /// on.
-    func receive(_ body: (InboundFrame) throws(AMQPError) -> Bool) throws(AMQPError) {
-        _ = try socket.receive { bytes throws(AMQPError) in try decoder.decode(bytes, body) }
+    func receive(_ body: (RawFrame) throws(AMQPError) -> Bool) throws(AMQPError) {
+        repeat {
+            frames.filled(try socket.read(into: frames.room))
+            while let frame = try frames.next() {
+                if try !body(frame) { return }
+            }
+        } while socket.hasMore
     }
 }

@@ -13,8 +13,10 @@ final class BrokerSocket {
     let descriptor: Int32
     let endpoint: String
     private let security: Security?
-    private let arrived = UnsafeMutableRawBufferPointer.allocate(byteCount: 131_072, alignment: 16)
-    private let opened = UnsafeMutableRawBufferPointer.allocate(byteCount: 16_384, alignment: 16)
+    /// Between the socket and TLS; empty without it.
+    private let buffer: UnsafeMutableRawBufferPointer
+    /// More may be had without reading the socket, so that `poll` would be silent about it.
+    private(set) var hasMore = false
     /// Encrypted, and sent up to `sent`.
     private var sealed: [UInt8] = []
     private var sent = 0
@@ -24,12 +26,12 @@ final class BrokerSocket {
         self.descriptor = descriptor
         self.endpoint = endpoint
         self.security = security
+        buffer = .allocate(byteCount: security == nil ? 0 : 131_072, alignment: 16)
     }
 
     deinit {
         Glibc.close(descriptor)
-        arrived.deallocate()
-        opened.deallocate()
+        buffer.deallocate()
     }
 
     /// What the operating system has taken so far.
@@ -40,39 +42,56 @@ final class BrokerSocket {
 
     // MARK: Reading
 
-    /// Reads once, and hands what came to `body`, in one piece or several; `false` when there was nothing.
-    /// Throws `.connectionLost` at the end, and what `body` throws.
-    func receive(_ body: (UnsafeRawBufferPointer) throws(AMQPError) -> Void) throws(AMQPError) -> Bool {
-        let count = recv(descriptor, arrived.baseAddress, arrived.count, Int32(MSG_DONTWAIT))
-        let number = errno
-        let bytes = UnsafeRawBufferPointer(rebasing: arrived.prefix(max(0, count)))
-        // Also where nothing came: the handshake may have read more than it needed, and before an end is the reason.
-        let hasOpened = try security == nil ? false : open(bytes, body)
-        if count > 0 {
-            if security == nil { try body(bytes) }
-            return true
-        }
-        if count < 0, Self.isTransient(number) { return hasOpened }
-        throw broken(count == 0 ? "the other side closed it" : SystemError.text(number))
+    /// Reads what is there, as far as `room` goes; 0 when there is nothing. Throws `.connectionLost` at the end.
+    func read(into room: UnsafeMutableRawBufferPointer) throws(AMQPError) -> Int {
+        guard security == nil else { return try readSealed(into: room) }
+        let count = recv(descriptor, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+        return try checked(count, errno)
     }
 
-    private func open(
-        _ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws(AMQPError) -> Void
-    ) throws(AMQPError) -> Bool {
-        var hasOpened = false
+    private func readSealed(into room: UnsafeMutableRawBufferPointer) throws(AMQPError) -> Int {
+        // What did not fit the last time comes first.
+        let count = hasMore ? 0 : recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+        let number = errno
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer.prefix(max(0, count)))
         try tried { session throws(TLSFailure) in session.receive(bytes) }
-        while true {
-            switch try tried({ session throws(TLSFailure) in try session.open(into: opened) }) {
-            case .bytes(let count):
-                hasOpened = true
-                try body(UnsafeRawBufferPointer(rebasing: opened[..<count]))
-            case .nothing:
+        // Also where nothing came: the handshake may have read more than it needed, and before an end is the reason.
+        let opened = try open(into: room)
+        if opened > 0 || hasMore { return opened }
+        return count > 0 ? 0 : try checked(count, number)
+    }
+
+    /// Decrypts as much as there is room for.
+    private func open(into room: UnsafeMutableRawBufferPointer) throws(AMQPError) -> Int {
+        var filled = 0
+        hasMore = false
+        while filled < room.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: room[filled...])
+            let step: TLSSession.Opened
+            do throws(AMQPError) {
+                step = try tried { session throws(TLSFailure) in try session.open(into: rest) }
+            } catch {
+                // What was read before counts; the failure comes again.
+                if filled > 0 { return filled }
+                throw error
+            }
+            switch step {
+            case .bytes(let count): filled += count
+            case .end where filled == 0: throw broken("the other side closed it")
+            case .nothing, .end:
                 // Reading can make something to say: new keys, alerts.
                 if let security { collect(security.session) }
-                return hasOpened
-            case .end: throw broken("the other side closed it")
+                return filled
             }
         }
+        hasMore = true
+        return filled
+    }
+
+    private func checked(_ count: Int, _ number: Int32) throws(AMQPError) -> Int {
+        if count > 0 { return count }
+        if count < 0, Self.isTransient(number) { return 0 }
+        throw broken(count == 0 ? "the other side closed it" : SystemError.text(number))
     }
 
     // MARK: Writing
@@ -109,9 +128,9 @@ final class BrokerSocket {
 
     private func collect(_ session: TLSSession) {
         while true {
-            let count = session.takeSealed(into: opened)
+            let count = session.takeSealed(into: buffer)
             if count == 0 { return }
-            sealed.append(contentsOf: opened[..<count])
+            sealed.append(contentsOf: buffer[..<count])
         }
     }
 
@@ -132,9 +151,9 @@ final class BrokerSocket {
     /// What it has to say is to be flushed, also after an error.
     func shakeHands() throws(AMQPError) -> Bool {
         guard security != nil else { return true }
-        let count = recv(descriptor, arrived.baseAddress, arrived.count, Int32(MSG_DONTWAIT))
+        let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
         let number = errno
-        let bytes = UnsafeRawBufferPointer(rebasing: arrived.prefix(max(0, count)))
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer.prefix(max(0, count)))
         let isFinished = try tried { session throws(TLSFailure) in
             session.receive(bytes)
             return try session.shakeHands()

@@ -13,6 +13,9 @@ final class Channel {
     let number: UInt16
     var role: Role
     var assembly = ContentAssembly()
+    var properties = PropertyReader()
+    var exchange = RepeatedText()
+    var routingKey = RepeatedText()
     /// Answers that are still to come, in this order.
     var awaited: ArraySlice<MethodID>
     /// Tags of deliveries count up by one.

@@ -27,8 +27,7 @@ struct Login {
         // The descriptor must not be shut down once its number may belong to somebody else.
         defer { withExtendedLifetime(socket) { _ = dialler.watch(nil) } }
         do throws(AMQPError) {
-            var dialogue = try LoginDialogue(socket, configuration, deadline)
-            return try dialogue.run()
+            return try LoginDialogue(socket, configuration, deadline).run()
         } catch {
             if dialler.isStopped { throw AMQPError(.cancelled, "connecting was given up") }
             if error.code != .connectionLost { throw error }

@@ -4,25 +4,22 @@ import Glibc
 /// open (AMQP 0-9-1, section 1.4.2). Waits, up to the deadline.
 struct LoginDialogue {
     private let socket: BrokerSocket
-    private let decoder: FrameDecoder
+    private let frames = FrameBuffer()
+    private let decoder = MethodDecoder()
     private let configuration: AMQPConfiguration
     private let deadline: ContinuousClock.Instant
-    private var arrived: [InboundMethod] = []
-    /// What the other side began with, to recognise what is no RabbitMQ.
-    private var firstByte: UInt8?
 
     init(
         _ socket: BrokerSocket, _ configuration: AMQPConfiguration, _ deadline: ContinuousClock.Instant
-    ) throws(AMQPError) {
+    ) {
         self.socket = socket
         self.configuration = configuration
         self.deadline = deadline
-        decoder = try FrameDecoder()
     }
 
     private var endpoint: String { socket.endpoint }
 
-    mutating func run() throws(AMQPError) -> BrokerConnection {
+    func run() throws(AMQPError) -> BrokerConnection {
         try secure()
         try send { $0.write(Array("AMQP\u{0}\u{0}\u{9}\u{1}".utf8)) }
         guard case .connectionStarted(let mechanisms) = try next() else { throw outOfTurn }
@@ -41,9 +38,9 @@ struct LoginDialogue {
             try writer.openConnection(virtualHost)
         }
         guard case .answer(.connectionOpenOK, _) = try next() else { throw outOfTurn }
-        try decoder.limitFrames(to: Int(maxFrame))
+        frames.limitFrames(to: Int(maxFrame))
         return BrokerConnection(
-            socket, decoder, maxFrame: Int(maxFrame), maxChannel: maxChannel,
+            socket, frames, decoder, maxFrame: Int(maxFrame), maxChannel: maxChannel,
             heartbeat: seconds > 0 ? .seconds(Int(seconds)) : nil)
     }
 
@@ -96,47 +93,35 @@ struct LoginDialogue {
             }
         } catch {
             // What it said before it closed tells more than that it has closed.
-            _ = try socket.receive { _ in }
+            _ = try socket.read(into: frames.room)
             throw error
         }
     }
 
     /// The next method of the broker; its farewell is thrown as an error.
-    private mutating func next() throws(AMQPError) -> InboundMethod {
-        while arrived.isEmpty {
-            if try !receive() { try wait(for: POLLIN) }
+    private func next() throws(AMQPError) -> InboundMethod {
+        while true {
+            while let frame = try tried({ () throws(AMQPError) in try frames.next() }) {
+                guard frame.type == RawFrame.method, let method = try decoder.method(frame.payload) else { continue }
+                guard case .connectionClosed(let code, let text) = method else { return method }
+                // The courtesy is for its log.
+                try? send { writer throws(AMQPError) in try writer.method(.connectionCloseOK, channel: 0) }
+                throw refusal(code, text)
+            }
+            let count = try tried { () throws(AMQPError) in try socket.read(into: frames.room) }
+            frames.filled(count)
+            if count == 0 { try wait(for: POLLIN) }
         }
-        let method = arrived.removeFirst()
-        if case .connectionClosed(let code, let text) = method {
-            // The courtesy is for its log.
-            try? send { writer throws(AMQPError) in try writer.method(.connectionCloseOK, channel: 0) }
-            throw refusal(code, text)
-        }
-        return method
     }
 
-    private mutating func receive() throws(AMQPError) -> Bool {
-        var first = firstByte
-        var methods: [InboundMethod] = []
+    /// Says it in other words where the other side turns out to be no RabbitMQ.
+    private func tried<Value>(_ body: () throws(AMQPError) -> Value) throws(AMQPError) -> Value {
         do throws(AMQPError) {
-            let hasCome = try socket.receive { bytes throws(AMQPError) in
-                if first == nil { first = bytes.first }
-                try decoder.decode(bytes) { frame in
-                    if case .method(0, let method) = frame { methods.append(method) }
-                    return true
-                }
-            }
-            arrived += methods
-            firstByte = first
-            return hasCome
+            return try body()
         } catch {
-            // The broker's reason may stand before its end.
-            if !methods.isEmpty {
-                arrived += methods
-                firstByte = first
-                return true
+            guard let first = frames.firstByte, first != RawFrame.method, error.code == .connectionLost else {
+                throw error
             }
-            guard let first, first != Self.methodFrame, error.code == .connectionLost else { throw error }
             throw first == Self.tlsAlert && configuration.tls == nil ? needsTLS : noAMQP
         }
     }
@@ -154,7 +139,6 @@ struct LoginDialogue {
     // MARK: Refusals
 
     private static let tlsAlert: UInt8 = 0x15
-    private static let methodFrame: UInt8 = 1
 
     private var needsTLS: AMQPError {
         AMQPError(.connectionRefused, "\(endpoint) speaks TLS: write amqps:// in the address, or take another port")

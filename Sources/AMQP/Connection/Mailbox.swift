@@ -238,10 +238,11 @@ extension Mailbox {
         return .until(wakeAt)
     }
 
-    /// The thread is awake, and will look at the clock next.
-    mutating func wakeUp() {
+    /// The thread is awake. Whether a caller has asked it to look at the clock.
+    mutating func wakeUp() -> Bool {
         isAsleep = false
-        requestedWake = nil
+        defer { requestedWake = nil }
+        return requestedWake != nil
     }
 
     /// Whether the caller must ring: there is something to do now.
@@ -252,10 +253,8 @@ extension Mailbox {
 
     /// Whether the caller must ring: there is something to do at `instant`, and the thread would sleep longer.
     mutating func claimWake(by instant: ContinuousClock.Instant) -> Bool {
-        guard isAsleep else {
-            requestedWake = min(requestedWake ?? instant, instant)
-            return false
-        }
+        requestedWake = min(requestedWake ?? instant, instant)
+        guard isAsleep else { return false }
         if let wakeAt, wakeAt <= instant { return false }
         isAsleep = false
         return true

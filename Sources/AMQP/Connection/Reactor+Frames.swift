@@ -6,25 +6,55 @@ extension Reactor {
     /// dropped because of it is given it again.
     private static let bodyLimit = 512 << 20
 
-    func handle(_ frame: InboundFrame) throws(AMQPError) {
-        switch frame {
-        case .method(channel: 0, let method):
-            try connection(method)
-        case .method(let number, let method):
-            guard let channel = channels[number] else { return }
-            try self.method(method, on: channel)
-        case .header(let number, let size, let properties):
-            guard let channel = channels[number], !channel.isClosing else { return }
-            if let content = try channel.assembly.header(bodySize: size, properties, limit: Self.bodyLimit) {
-                try self.content(content, on: channel)
-            }
-        case .body(let number, let piece):
-            guard let channel = channels[number], !channel.isClosing else { return }
-            if let content = try channel.assembly.body(piece) { try self.content(content, on: channel) }
+    func handle(_ frame: RawFrame, _ decoder: MethodDecoder) throws(AMQPError) {
+        guard frame.type != RawFrame.heartbeat else { return }
+        guard frame.channel > 0 else {
+            if frame.type == RawFrame.method, let method = try decoder.method(frame.payload) { try connection(method) }
+            return
+        }
+        guard let channel = channels[frame.channel] else { return }
+        switch frame.type {
+        case RawFrame.method:
+            if try delivered(frame.payload, on: channel) { return }
+            if let method = try decoder.method(frame.payload) { try self.method(method, on: channel) }
+        case RawFrame.header where !channel.isClosing: try header(frame.payload, on: channel, decoder)
+        case RawFrame.body where !channel.isClosing:
+            if let content = try channel.assembly.body(frame.payload) { try self.content(content, on: channel) }
+        default: break
+        }
+    }
+
+    /// The method that comes most often, read by hand; `false` for any other.
+    private func delivered(_ payload: UnsafeRawBufferPointer, on channel: Channel) throws(AMQPError) -> Bool {
+        var reader = FieldReader(payload)
+        guard try reader.word() == MethodID.basicDeliver.rawValue else { return false }
+        if channel.isClosing { return true }
+        let consumer = ConsumerTag.index(try reader.text())
+        let tag = try reader.long()
+        let isRedelivered = try reader.byte() & 1 != 0
+        try channel.assembly.announce(
+            Announcement(
+                kind: .delivered(consumer: consumer, tag: tag), isRedelivered: isRedelivered,
+                exchange: channel.exchange.read(try reader.text()),
+                routingKey: channel.routingKey.read(try reader.text())))
+        return true
+    }
+
+    private func header(
+        _ payload: UnsafeRawBufferPointer, on channel: Channel, _ decoder: MethodDecoder
+    ) throws(AMQPError) {
+        var reader = FieldReader(payload)
+        // Class and weight say nothing: there is one class with content, and no weight but 0.
+        _ = try reader.word()
+        let size = try reader.long()
+        let properties = try channel.properties.read(&reader, decoder)
+        if let content = try channel.assembly.header(bodySize: size, properties, limit: Self.bodyLimit) {
+            try self.content(content, on: channel)
         }
     }
 
     private func connection(_ method: InboundMethod) throws(AMQPError) {
+        mustLook = true
         switch method {
         case .connectionClosed(let code, let text):
             write { writer throws(AMQPError) in try writer.method(.connectionCloseOK, channel: 0) }
@@ -47,6 +77,8 @@ extension Reactor {
 
     private func method(_ method: InboundMethod, on channel: Channel) throws(AMQPError) {
         let number = channel.number
+        // Confirms come in crowds, and bring nothing nearer.
+        if case .acknowledged = method {} else { mustLook = true }
         switch method {
         case .channelClosed(let code, let text):
             quiesce(channel)
@@ -56,8 +88,8 @@ extension Reactor {
         case .channelCloseOK:
             channels[number] = nil
         case _ where channel.isClosing: break
-        case .deliver, .returned, .got:
-            try channel.assembly.announce(method)
+        case .announced(let announcement):
+            try channel.assembly.announce(announcement)
         case .acknowledged(let tag, let isMultiple):
             try confirmed(tag, isMultiple, isAccepted: true)
         case .refused(let tag, let isMultiple):
@@ -102,8 +134,9 @@ extension Reactor {
     }
 
     private func content(_ content: ContentAssembly.Content, on channel: Channel) throws(AMQPError) {
-        switch content.method {
-        case .deliver(let index, let tag, let isRedelivered, let exchange, let routingKey):
+        let announcement = content.announcement
+        switch announcement.kind {
+        case .delivered(let index, let tag):
             guard case .subscription(let subscription) = channel.role else { return }
             guard tag == channel.nextTag else {
                 throw AMQPError(.connectionLost, "the broker skipped from delivery \(channel.nextTag) to \(tag)")
@@ -114,25 +147,18 @@ extension Reactor {
                 throw AMQPError(.connectionLost, "the broker delivered to a consumer that does not exist")
             }
             if subscription.collected.isEmpty { touched.append(subscription) }
-            subscription.collected.append(
-                AMQPDelivery(
-                    queue: queues[index], exchange: exchange, routingKey: routingKey, isRedelivered: isRedelivered,
-                    properties: content.properties, body: content.body))
-        case .returned(let code, let text, let exchange, let routingKey):
+            subscription.collected.append(AMQPDelivery(content, from: queues[index]))
+        case .returned(let code, let text):
             _ = confirms.markReturned(code: code, text: text) { batch, index in
                 batch.messages[index].isSame(
-                    exchange: exchange, routingKey: routingKey, properties: content.properties, body: content.body)
+                    exchange: announcement.exchange, routingKey: announcement.routingKey,
+                    properties: content.properties, body: content.body)
             }
-        case .got(_, let isRedelivered, let exchange, let routingKey):
-            got(content, isRedelivered, exchange, routingKey, on: channel)
-        default: break
+        case .got: got(content, on: channel)
         }
     }
 
-    private func got(
-        _ content: ContentAssembly.Content, _ isRedelivered: Bool, _ exchange: String, _ routingKey: String,
-        on channel: Channel
-    ) {
+    private func got(_ content: ContentAssembly.Content, on channel: Channel) {
         guard case .request(let pending) = channel.role, case .get(let queue) = pending.request, let live else {
             return
         }
@@ -141,9 +167,7 @@ extension Reactor {
         let ticket = consumer.hold(channel: channel.number, epoch: live.epoch)
         channel.role = .held(consumer)
         tally.delivered += 1
-        let delivery = AMQPDelivery(
-            queue: queue, exchange: exchange, routingKey: routingKey, isRedelivered: isRedelivered,
-            properties: content.properties, body: content.body)
+        let delivery = AMQPDelivery(content, from: queue)
         pending.waiter.resume(.success(AMQPReply(deliveries: [delivery], ticket: ticket)))
     }
 }
@@ -151,5 +175,13 @@ extension Reactor {
 extension Channel {
     var isClosing: Bool {
         if case .closing = role { true } else { false }
+    }
+}
+
+extension AMQPDelivery {
+    init(_ content: ContentAssembly.Content, from queue: String) {
+        self.init(
+            queue: queue, exchange: content.announcement.exchange, routingKey: content.announcement.routingKey,
+            isRedelivered: content.announcement.isRedelivered, properties: content.properties, body: content.body)
     }
 }

@@ -7,6 +7,7 @@ extension Reactor {
             defer { if !box.commands.isEmpty { box.commands = [] } }
             return box.commands
         }
+        if !commands.isEmpty { mustLook = true }
         for command in commands { carryOut(command) }
     }
 
@@ -87,6 +88,7 @@ extension Reactor {
     /// The connection is gone. Everything under way is answered, and a new one is begun.
     func lose(_ error: AMQPError) {
         guard let live else { return }
+        mustLook = true
         // A last word, such as the answer to the broker's close, goes out if the socket still takes it.
         lastWords(live)
         settleLost(error)
@@ -108,7 +110,7 @@ extension Reactor {
         confirms.failAll({ _, _ in unknown }, into: &settled)
         released = 0
         let ended = channels.values.map(\.role)
-        channels = [:]
+        channels = ChannelTable()
         link = .down(until: .now)
         for role in ended {
             switch role {

@@ -65,7 +65,7 @@ final class Reactor {
     var backoff: Backoff
     var attempt = 0
     var epoch: UInt64 = 0
-    var channels: [UInt16: Channel] = [:]
+    var channels = ChannelTable()
     var confirms = Confirms()
     var health = ConfirmHealth()
     var subscriptions: [Subscription] = []
@@ -73,6 +73,10 @@ final class Reactor {
     var queued: [PendingRequest] = []
     var closing: Closing?
     var isFinished = false
+
+    /// When to look at the clock at the latest, and whether something has happened by which that may be wrong.
+    private var due: ContinuousClock.Instant? = .now
+    var mustLook = true
 
     // Of this turn.
     var settled: [Confirms.Settled] = []
@@ -92,13 +96,16 @@ final class Reactor {
     }
 
     func run() {
-        var wakeAt: ContinuousClock.Instant? = .now
         while !isFinished {
-            sleep(until: wakeAt)
+            sleep(until: due)
             takeCommands()
-            let due = tick(now: .now)
+            let now = ContinuousClock.now
+            if mustLook || closing != nil || due.map({ $0 <= now }) ?? false {
+                mustLook = false
+                due = tick(now: now)
+            }
             // What was admitted after the look at the clock has a deadline too.
-            wakeAt = [due, exchange()].compactMap { $0 }.min()
+            if let admitted = exchange() { due = min(due ?? admitted, admitted) }
             send()
         }
     }
@@ -125,7 +132,7 @@ extension Reactor {
         _ = withUnsafeMutableBytes(of: &entries) {
             poll($0.baseAddress?.assumingMemoryBound(to: pollfd.self), 2, timeout)
         }
-        core.mailbox.withLock { $0.wakeUp() }
+        if core.mailbox.withLock({ $0.wakeUp() }) { mustLook = true }
         if entries.0.revents != 0 { core.bell.silence() }
         if let live, entries.1.revents & ~Int16(POLLOUT) != 0 {
             live.lastRead = .now
@@ -136,8 +143,9 @@ extension Reactor {
     /// Handles what has arrived, up to the size of one read; the rest of a burst is the next turn's.
     private func read(_ live: LiveLink) {
         do throws(AMQPError) {
+            let decoder = live.connection.decoder
             try live.connection.receive { frame throws(AMQPError) in
-                try handle(frame)
+                try handle(frame, decoder)
                 return self.live === live
             }
         } catch {
@@ -240,5 +248,6 @@ extension Reactor {
             tally.sends += 1
         }
         live.noteProgress(socket.bytesSent > before)
+        if live.stuckSince != nil { mustLook = true }
     }
 }

@@ -8,30 +8,6 @@ extension amqp_bytes_t {
     var text: String { String(decoding: buffer, as: UTF8.self) }
 }
 
-extension AMQPProperties {
-    init(_ source: amqp_basic_properties_t) {
-        let flags = source._flags
-        func text(_ flag: Int32, _ bytes: amqp_bytes_t) -> String? {
-            flags & amqp_flags_t(flag) != 0 ? bytes.text : nil
-        }
-        func has(_ flag: Int32) -> Bool { flags & amqp_flags_t(flag) != 0 }
-        self.init(
-            contentType: text(AMQP_BASIC_CONTENT_TYPE_FLAG, source.content_type),
-            contentEncoding: text(AMQP_BASIC_CONTENT_ENCODING_FLAG, source.content_encoding),
-            headers: has(AMQP_BASIC_HEADERS_FLAG) ? [String: AMQPValue](source.headers) : [:],
-            isPersistent: has(AMQP_BASIC_DELIVERY_MODE_FLAG) && source.delivery_mode == 2,
-            priority: has(AMQP_BASIC_PRIORITY_FLAG) ? source.priority : nil,
-            correlationID: text(AMQP_BASIC_CORRELATION_ID_FLAG, source.correlation_id),
-            replyTo: text(AMQP_BASIC_REPLY_TO_FLAG, source.reply_to),
-            expiration: text(AMQP_BASIC_EXPIRATION_FLAG, source.expiration),
-            messageID: text(AMQP_BASIC_MESSAGE_ID_FLAG, source.message_id),
-            timestamp: has(AMQP_BASIC_TIMESTAMP_FLAG) ? source.timestamp : nil,
-            type: text(AMQP_BASIC_TYPE_FLAG, source.type),
-            userID: text(AMQP_BASIC_USER_ID_FLAG, source.user_id),
-            appID: text(AMQP_BASIC_APP_ID_FLAG, source.app_id))
-    }
-}
-
 extension [String: AMQPValue] {
     init(_ source: amqp_table_t) {
         self.init(minimumCapacity: Int(source.num_entries))

@@ -2,7 +2,8 @@ extension ByteWriter {
     /// Bytes around the payload of each frame: type, channel, size, end mark.
     static let frameOverhead = 8
 
-    private static let frameEnd: UInt8 = 206
+    /// The last byte of each frame.
+    static let frameEnd: UInt8 = 206
 
     /// One frame whose payload is what `payload` writes.
     private mutating func frame(

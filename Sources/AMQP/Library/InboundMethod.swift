@@ -1,38 +1,8 @@
 import CRabbitMQ
 
-/// A frame from the broker, as far as a client can get it. Bodies point into the library's memory.
-enum InboundFrame {
-    case method(channel: UInt16, InboundMethod)
-    case header(channel: UInt16, bodySize: UInt64, AMQPProperties)
-    case body(channel: UInt16, UnsafeRawBufferPointer)
-
-    /// `nil` for what needs no attention: heartbeats and methods that no client is sent.
-    init?(_ frame: amqp_frame_t) {
-        switch Int32(frame.frame_type) {
-        case AMQP_FRAME_METHOD:
-            guard let method = InboundMethod(frame.payload.method) else { return nil }
-            self = .method(channel: frame.channel, method)
-        case AMQP_FRAME_HEADER:
-            guard let decoded = frame.payload.properties.decoded, frame.payload.properties.class_id == 60 else {
-                return nil
-            }
-            let properties = decoded.assumingMemoryBound(to: amqp_basic_properties_t.self)
-            self = .header(
-                channel: frame.channel, bodySize: frame.payload.properties.body_size,
-                AMQPProperties(properties.pointee))
-        case AMQP_FRAME_BODY:
-            self = .body(channel: frame.channel, frame.payload.body_fragment.buffer)
-        default:
-            return nil
-        }
-    }
-}
-
 /// A method from the broker.
 enum InboundMethod: Sendable, Hashable {
-    case deliver(consumer: Int?, tag: UInt64, isRedelivered: Bool, exchange: String, routingKey: String)
-    case returned(code: UInt16, text: String, exchange: String, routingKey: String)
-    case got(tag: UInt64, isRedelivered: Bool, exchange: String, routingKey: String)
+    case announced(Announcement)
     case gotNothing
     case acknowledged(tag: UInt64, isMultiple: Bool)
     case refused(tag: UInt64, isMultiple: Bool)
@@ -65,20 +35,24 @@ enum InboundMethod: Sendable, Hashable {
         switch id {
         case .basicDeliver:
             let deliver = fields.assumingMemoryBound(to: amqp_basic_deliver_t.self).pointee
-            return .deliver(
-                consumer: ConsumerTag.index(deliver.consumer_tag.buffer), tag: deliver.delivery_tag,
-                isRedelivered: deliver.redelivered != 0, exchange: deliver.exchange.text,
-                routingKey: deliver.routing_key.text)
+            return .announced(
+                Announcement(
+                    kind: .delivered(
+                        consumer: ConsumerTag.index(deliver.consumer_tag.buffer), tag: deliver.delivery_tag),
+                    isRedelivered: deliver.redelivered != 0, exchange: deliver.exchange.text,
+                    routingKey: deliver.routing_key.text))
         case .basicReturn:
             let back = fields.assumingMemoryBound(to: amqp_basic_return_t.self).pointee
-            return .returned(
-                code: back.reply_code, text: back.reply_text.text, exchange: back.exchange.text,
-                routingKey: back.routing_key.text)
+            return .announced(
+                Announcement(
+                    kind: .returned(code: back.reply_code, text: back.reply_text.text), exchange: back.exchange.text,
+                    routingKey: back.routing_key.text))
         case .basicGetOK:
             let got = fields.assumingMemoryBound(to: amqp_basic_get_ok_t.self).pointee
-            return .got(
-                tag: got.delivery_tag, isRedelivered: got.redelivered != 0, exchange: got.exchange.text,
-                routingKey: got.routing_key.text)
+            return .announced(
+                Announcement(
+                    kind: .got(tag: got.delivery_tag), isRedelivered: got.redelivered != 0,
+                    exchange: got.exchange.text, routingKey: got.routing_key.text))
         case .basicGetEmpty: return .gotNothing
         default: return nil
         }
