@@ -47,3 +47,12 @@ enum LoopbackProbe {
         return descriptor
     }
 }
+
+extension NetworkDescription {
+    /// Whether the network's RabbitMQ answers at its port.
+    package func isAnswered(within limit: Duration = .seconds(5)) async -> Bool {
+        let port = amqp.split(separator: ":").last.flatMap { UInt16($0.prefix { $0 != "/" }) }
+        guard let port else { return false }
+        return await LoopbackProbe.speaksAMQP(port, within: limit)
+    }
+}

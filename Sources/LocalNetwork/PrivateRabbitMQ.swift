@@ -160,6 +160,7 @@ package actor PrivateRabbitMQ {
         if lines.contains(where: { $0.contains("eaddrinuse") }) {
             return ": another program has taken one of its ports; see \(path)"
         }
+        if let full = DiskSpace.complaint(at: folder) { return ": \(full); see \(path)" }
         return "; see \(path)" + (lines.last.map { ": \($0.prefix(200))" } ?? "")
     }
 

@@ -245,6 +245,9 @@ extension Scenarios {
                     .expectRefused(3, "a supervisor has to accept the offer")
                 try await network.execbus(["session", "show", offer]).expectRefused(
                     1, offer, "no session or offer of yours")
+                for options in [[], ["--site", "caen"]] {
+                    try await network.execbus(["accept", offer] + options).expectRefused(4, offer)
+                }
                 try await giveBack(network, "carol")
                 let denied = try await network.execbus(["submit", file, "--user", "bob", "--json"])
                 denied.expectProblem(3, "urn:srcnet:problem:not-authorised", "guests have no allocation")

@@ -70,6 +70,8 @@ extension Scenarios {
             (["topology", "export", "--sites", "ral,Any Site"], "Any Site is no site's name"),
             (["topology", "export", "--sites", "ral,global"], "global is no site's name"),
             (["up", "--capacity", "ral=4"], "--capacity takes SITE=CORES/GIB"),
+            (["up", "--capacity", "mars=4/8"], "mars, which is none of the sites: ral, caen"),
+            (["up", "--registry", "/nowhere"], "/nowhere is no OCI image layout"),
             (["up", "--sites", "ral,ral"], "--sites takes different names"),
             (["demo"], "scripts/demo makes both"),
             (["worker", "caverns"], "there is no participant caverns; there are global-execution"),

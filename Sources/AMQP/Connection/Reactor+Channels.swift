@@ -57,7 +57,7 @@ extension Reactor {
         close(publisher)
         let error = AMQPError(
             .channelClosed,
-            "the broker confirms nothing on this channel, which was replaced: publish this message again with the same id"
+            "RabbitMQ took no message in time, its disk or memory may be full: try again (a publisher with the same id)"
         )
         confirms.failAll({ _, _ in error }, into: &settled)
         released = 0

@@ -291,9 +291,7 @@ public enum BusClientError: Error, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .problem(let problem):
-            // The title begins with a capital, and has others that stay.
-            problem.kind.title.prefix(1).lowercased() + problem.kind.title.dropFirst() + ": \(problem)"
+        case .problem(let problem): "\(problem.kind.title): \(problem)"
         case .noReceiver(let key): "nobody is there to take messages for \(key); see execbus ping"
         case .noAnswer(let key, let patience): "\(key) did not answer within \(patience.seconds) s; is it running?"
         case .connection(let error): error.message

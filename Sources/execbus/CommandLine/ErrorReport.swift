@@ -4,7 +4,7 @@ internal import Wire
 
 /// What a command says of an error: one line for a person, an exit code and a problem (contract.md, Problems) for a script.
 struct ErrorReport {
-    let code: Failure.Code
+    private(set) var code: Failure.Code
     /// What is wrong, and what to do about it.
     let text: String
     /// The participant's own where it has sent one; otherwise in the same form, its `type` below `urn:execbus:problem:`.
@@ -18,6 +18,9 @@ struct ErrorReport {
         case let error as UsageError: self.init(Failure(.usage, error.description))
         case let error as AMQPError: self.init(error)
         case let error as BusClientError: self.init(error)
+        case let error as OfferGone:
+            self = ErrorReport(error.problem)
+            code = .noOffer
         case let problem as Problem: self.init(problem, text: problem.description)
         default: self.init(Failure(.failed, "\(error)"))
         }

@@ -71,6 +71,14 @@ enum Connecting {
         }
     }
 
+    /// The network runs, and its RabbitMQ is away.
+    static func withoutRabbitMQ(_ folder: String) -> Failure {
+        Failure(
+            .unreachable,
+            "the RabbitMQ of the network in \(folder) does not answer: `execbus up` starts it again by itself, so wait a "
+                + "little; \(NetworkFolder(folder).rabbitMQ)/log/rabbitmq.log says why it ended")
+    }
+
     /// Runs `body` with a client of the network.
     static func withClient<Value>(
         _ invocation: Invocation, as role: String? = nil, _ body: (BusClient) async throws -> Value
@@ -88,6 +96,9 @@ enum Connecting {
                 .notAuthorised,
                 "the user \(configuration.user) may hear events only (execbus watch), and not ask: "
                     + "name another by --user (\(error.message))")
+        } catch let error as AMQPError where error.code == .connectionRefused && !isThere {
+            guard invocation["state"] != nil || environment("EXECBUS_AMQP") == nil else { throw error }
+            throw withoutRabbitMQ(invocation["state"] ?? defaultState)
         }
     }
 

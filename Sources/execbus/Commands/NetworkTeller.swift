@@ -12,6 +12,10 @@ struct NetworkTeller {
     private var waiting: Set<String>
     /// What was told last of a worker's end, so that one that ends again and again for the same reason is told of once.
     private var told: [String: String] = [:]
+    /// How often one has ended that was never ready.
+    private var failedStarts: [String: Int] = [:]
+    /// So many failed starts are borne of one that was never ready, as RabbitMQ's are.
+    private static let limit = 6
 
     init(
         description: NetworkDescription, folder: String, isQuiet: Bool, begin: ContinuousClock.Instant,
@@ -55,17 +59,28 @@ struct NetworkTeller {
             }
         case .ended(let address, let status, let delay):
             let log = NetworkFolder(folder).log(of: address)
-            let line = PrivateFile.read(log)?.split(separator: UInt8(ascii: "\n")).last ?? []
-            let last = String(decoding: line.prefix(300), as: UTF8.self)
-            if told[address] == last { return }
+            let last = String((PrivateFile.lastLines(of: log, 1).first ?? "").prefix(300))
+            try noteFailedStart(address, last, "; see \(log)")
+            // Why a start fails may be said in other words each time.
+            if told[address] == last || (waiting.contains(address) && told[address] != nil) { return }
             told[address] = last
             Terminal.complain(
                 "\(address) ended (\(status)) and is started again in \(Units.duration(delay)); see \(log)")
             Terminal.complain("  its last words: \(last)")
         case .failed(let address, let reason, let delay):
+            try noteFailedStart(address, reason)
             if told[address] == reason { return }
             told[address] = reason
             Terminal.complain("\(address) could not be started: \(reason); next try in \(Units.duration(delay))")
         }
+    }
+
+    /// One that was never ready will not be by itself: what is wrong was so when the network was started.
+    private mutating func noteFailedStart(_ address: String, _ reason: String, _ place: String = "") throws {
+        guard waiting.contains(address) else { return }
+        failedStarts[address, default: 0] += 1
+        guard failedStarts[address, default: 0] >= Self.limit else { return }
+        let why = DiskSpace.complaint(at: folder) ?? String(reason.trimmingPrefix("execbus: "))
+        throw Failure(.failed, "\(address) does not start, after \(Self.limit) tries: \(why)\(place)")
     }
 }

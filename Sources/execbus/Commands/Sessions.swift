@@ -21,11 +21,13 @@ extension Command {
             throw UsageError("--timeout takes seconds")
         }
         try await Connecting.withClient(invocation) { client in
-            let site = try await siteOf(offer, client, invocation)
+            let site = try await namingTheOffer { try await siteOf(offer, client, invocation) }
             if invocation.has("no-wait") {
-                let answer = try await client.request(
-                    "srcnet.session.set-phase.v1", of: "execution-broker.\(site)",
-                    ["session": .string(offer), "phase": "ACCEPTED"])
+                let answer = try await namingTheOffer {
+                    try await client.request(
+                        "srcnet.session.set-phase.v1", of: "execution-broker.\(site)",
+                        ["session": .string(offer), "phase": "ACCEPTED"])
+                }
                 show(session: answer.body, invocation)
                 return
             }
@@ -34,8 +36,10 @@ extension Command {
             let callback: ReceivedMessage
             do {
                 let patience = Duration.microseconds(Int64(timeout * 1_000_000))
-                callback = try await watch.accept(patience: patience, isInterruptible: true) { answer in
-                    if watch.isShown { Terminal.line(start(of: answer.body)) }
+                callback = try await namingTheOffer {
+                    try await watch.accept(patience: patience, isInterruptible: true) { answer in
+                        if watch.isShown { Terminal.line(start(of: answer.body)) }
+                    }
                 }
             } catch let failure as Failure where failure.code == .timeout || failure.code == .interrupted {
                 throw Failure(failure.code, await farewell(watch, timeout, failure.code, invocation))
@@ -48,6 +52,18 @@ extension Command {
                 let why = reason(of: session.body).map { ": \($0)" } ?? ""
                 throw Failure(.sessionFailed, "the session is \(phase ?? "gone")\(why)", isTold: true)
             }
+        }
+    }
+
+    /// What is not found by who accepts is the offer: that has an exit code of its own.
+    private static func namingTheOffer<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let problem as Problem where problem.kind == .notFound {
+            throw OfferGone(problem: problem)
+        } catch let error as BusClientError {
+            guard case .problem(let problem) = error, problem.kind == .notFound else { throw error }
+            throw OfferGone(problem: error)
         }
     }
 
@@ -201,4 +217,10 @@ extension Command {
         let messages = (session["meta"]?["messages"]?.array ?? []).compactMap { $0["message"]?.string }
         return messages.first { $0.hasPrefix(reason) } ?? reason
     }
+}
+
+/// There is no such offer, or not any more.
+struct OfferGone: Error {
+    /// As it was told: a problem, or an error that has one.
+    let problem: any Error
 }

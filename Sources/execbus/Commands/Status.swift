@@ -5,8 +5,9 @@ extension Command {
     static let status = Command(
         name: "status", summary: "Says whether a network runs in a folder, and where.",
         discussion: """
-            The exit code is 0 where one serves, and 7 where none does: none was started there, it is starting or stopping, or
-            its `execbus up` was killed. JSON has `state`: serving, busy, killed or absent.
+            The exit code is 0 where one serves, and 7 where none does: none was started there, it is starting or stopping,
+            its RabbitMQ does not answer, or its `execbus up` was killed. JSON has `state`: serving, waiting (for RabbitMQ),
+            busy, killed or absent.
             """,
         options: [
             .value("state", "DIR", "The folder of `execbus up`; default: .execbus here."),
@@ -15,9 +16,11 @@ extension Command {
     ) { invocation in
         let folder = invocation["state"] ?? Connecting.defaultState
         let state = try Connecting.networkState(folder)
+        var isAnswered = true
+        if case .serving(let network, _) = state { isAnswered = await network.isAnswered() }
         if invocation.has("json") {
-            Terminal.line(state.json(folder).text)
-        } else if case .serving(let network, let process) = state {
+            Terminal.line(state.json(folder, isAnswered: isAnswered).text)
+        } else if isAnswered, case .serving(let network, let process) = state {
             Terminal.line("serves     \(Style.bold(network.amqp))" + (process.map { "  (process \($0))" } ?? ""))
             Terminal.line("sites      \(network.sites.joined(separator: ", "))")
             Terminal.line("workers    \(network.workers.count); execbus ping asks each whether it answers")
@@ -28,6 +31,7 @@ extension Command {
         }
         do {
             _ = try Connecting.description(of: state, in: folder)
+            if !isAnswered { throw Connecting.withoutRabbitMQ(folder) }
         } catch let failure as Failure {
             throw Failure(failure.code, failure.description, isTold: true)
         }
@@ -36,11 +40,12 @@ extension Command {
 
 extension NetworkState {
     /// What a script wants to know.
-    fileprivate func json(_ folder: String) -> JSON {
+    fileprivate func json(_ folder: String, isAnswered: Bool) -> JSON {
         switch self {
         case .serving(let network, let process):
             .object(compacting: [
-                "state": "serving", "folder": .string(folder), "pid": process.map { .int(Int64($0)) },
+                "state": isAnswered ? "serving" : "waiting", "folder": .string(folder),
+                "pid": process.map { .int(Int64($0)) },
                 "amqp": .string(network.amqp), "sites": .array(network.sites.map(JSON.string)),
                 "workers": .array(
                     network.workers.map { worker in

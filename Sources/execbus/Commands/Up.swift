@@ -2,6 +2,7 @@ internal import Canfar
 internal import FoundationEssentials
 internal import Glibc
 internal import LocalNetwork
+internal import OCI
 internal import Preparation
 internal import Processes
 internal import Topology
@@ -44,12 +45,18 @@ struct NetworkProcess {
         sites = try Command.siteNames(invocation)
         guard !sites.isEmpty, Set(sites).count == sites.count else { throw UsageError("--sites takes different names") }
         registry = NetworkFolder(invocation["registry"] ?? folder.path + "/registry").path
+        // What is named is there; the one in the folder may be made later.
+        if invocation["registry"] != nil { try Self.check(registry: registry) }
         var capacities: [SiteName: JSON] = [:]
         for entry in (invocation["capacity"] ?? "").split(separator: ",") {
             let parts = entry.split { $0 == "=" || $0 == "/" }.map(String.init)
             guard parts.count == 3, let site = SiteName(parts[0]), let cores = Int64(parts[1]), cores > 0,
                 let memory = Int64(parts[2]), memory > 0
             else { throw UsageError("--capacity takes SITE=CORES/GIB, such as ral=8/16, not \(entry)") }
+            guard sites.contains(site) else {
+                let names = sites.map(\.description).joined(separator: ", ")
+                throw UsageError("--capacity names \(site), which is none of the sites: \(names)")
+            }
             capacities[site] = ["cores": .int(cores), "memory": .int(memory)]
         }
         self.capacities = capacities
@@ -58,6 +65,7 @@ struct NetworkProcess {
     func run() async throws {
         let ends = try await Signals.stream([SIGTERM, SIGINT])
         let begin = ContinuousClock.now
+        try DiskSpace.require(at: folder.path)
         // Before anything is touched: another network on this folder goes on as if nothing had been.
         let claim = try await NetworkClaim(folder)
         defer { claim.release() }
@@ -68,7 +76,25 @@ struct NetworkProcess {
         try folder.prepare(
             sites: sites, registry: registry, capacities: capacities, users: users, services: plan.addresses)
         say("starting RabbitMQ in \(folder.rabbitMQ)")
-        let broker = try await PrivateRabbitMQ.start(directory: folder.rabbitMQ, definitions: plan.definitions.bytes)
+        // Whoever asks for the end does not wait for the start.
+        let (asked, ask) = AsyncStream.makeStream(of: Never.self)
+        let starting = Task {
+            try await PrivateRabbitMQ.start(directory: folder.rabbitMQ, definitions: plan.definitions.bytes)
+        }
+        let watching = Task {
+            await untilAsked(ends)
+            starting.cancel()
+            ask.finish()
+        }
+        defer { watching.cancel() }
+        let broker: PrivateRabbitMQ
+        do {
+            broker = try await starting.value
+        } catch {
+            guard starting.isCancelled else { throw error }
+            say("stopped before it was ready")
+            return
+        }
         say("RabbitMQ listens on 127.0.0.1:\(broker.port)" + Style.faint("  \(Units.duration(.now - begin))"))
         let ports = try ports(plan)
         let supervisor = Supervisor(try plans(plan, broker, ports))
@@ -79,7 +105,7 @@ struct NetworkProcess {
                 users: users),
             folder: folder.path, isQuiet: invocation.has("quiet"), begin: begin, ports: ports)
         let telling = Task { for await change in supervisor.events { try teller.take(change) } }
-        let result = await firstOf(ends, telling, broker)
+        let result = await firstOf(asked, telling, broker)
         NetworkDescription.remove(from: folder.path)
         say("stopping")
         await supervisor.stop()
@@ -89,17 +115,38 @@ struct NetworkProcess {
         try result.get()
     }
 
-    /// Waits for a signal, for an error while telling what happens, or for a RabbitMQ that does not stay. When it returns,
+    private static func check(registry: String) throws {
+        do {
+            let layout = try OCILayout(opening: registry)
+            guard FileManager.default.fileExists(atPath: layout.path + "/index.json") else {
+                throw OCIError(.notFound, "\(registry) has no index.json")
+            }
+        } catch {
+            throw UsageError(
+                "--registry takes an OCI image layout, such as scripts/images/build DIR makes: \(error)")
+        }
+    }
+
+    /// Waits for a signal, or for the end of standard input where that counts.
+    private func untilAsked(_ signals: AsyncStream<Int32>) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in signals { break } }
+            if invocation.has("until-eof") { group.addTask { await inputEnds() } }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// Waits until somebody asks for the end, for an error while telling what happens, or for a RabbitMQ that does not stay. When it returns,
     /// RabbitMQ is not started again any more.
     private func firstOf(
-        _ ends: AsyncStream<Int32>, _ telling: Task<Void, any Error>, _ broker: PrivateRabbitMQ
+        _ asked: AsyncStream<Never>, _ telling: Task<Void, any Error>, _ broker: PrivateRabbitMQ
     ) async -> Result<Void, any Error> {
         await withTaskGroup(of: Result<Void, any Error>.self) { group in
             group.addTask {
-                for await _ in ends { break }
+                for await _ in asked {}
                 return .success(())
             }
-            if invocation.has("until-eof") { group.addTask { await inputEnds() } }
             group.addTask { await telling.result }
             group.addTask { await keepRunning(broker) }
             let first = await group.next() ?? .success(())
@@ -143,7 +190,7 @@ struct NetworkProcess {
     }
 
     /// Waits for the end of standard input, which comes when whoever started this process is gone.
-    private func inputEnds() async -> Result<Void, any Error> {
+    private func inputEnds() async {
         _ = try? await BlockingWork.run { cancellation in
             var byte: UInt8 = 0
             while !cancellation.isCancelled {
@@ -151,7 +198,6 @@ struct NetworkProcess {
                 if poll(&input, 1, 200) > 0, read(STDIN_FILENO, &byte, 1) <= 0 { return }
             }
         }
-        return .success(())
     }
 
     /// Where each worker shows its figures; the same after a restart.

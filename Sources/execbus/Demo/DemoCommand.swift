@@ -1,3 +1,4 @@
+internal import Glibc
 internal import LocalNetwork
 internal import Processes
 internal import Wire
@@ -23,17 +24,36 @@ extension Command {
             throw UsageError("--registry DIR and --observation FILE are needed; scripts/demo makes both and calls this")
         }
         let state = invocation["state"] ?? ".execbus-demo"
-        let network = try await DemoNetwork.start(state: state, registry: registry, anew: invocation.has("anew"))
+        let interrupts = try await Signals.stream([SIGINT, SIGTERM])
+        let starting = Task {
+            try await DemoNetwork.start(state: state, registry: registry, anew: invocation.has("anew"))
+        }
+        // The network ends first, and says so; then this process, wherever the play stands.
+        let watching = Task {
+            for await _ in interrupts { break }
+            if Task.isCancelled { return }
+            starting.cancel()
+            await (try? starting.value)?.stop()
+            exit(Failure.Code.interrupted.rawValue)
+        }
+        defer { watching.cancel() }
+        let network: DemoNetwork
+        do {
+            network = try await starting.value
+        } catch {
+            throw starting.isCancelled ? Failure(.interrupted, "interrupted; the network has stopped") : error
+        }
         do {
             try await network.register(observation: observation)
             try await Demo(network: network, observation: observation).play()
         } catch {
             await network.stop()
-            throw error
+            throw starting.isCancelled ? Failure(.interrupted, "interrupted; the network has stopped") : error
         }
         if invocation.has("keep") {
             DemoNetwork.tellWhatToTry(state)
             await network.waitForEnd()
+            if starting.isCancelled { exit(Failure.Code.interrupted.rawValue) }
         } else {
             await network.stop()
         }

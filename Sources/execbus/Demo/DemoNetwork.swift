@@ -48,7 +48,12 @@ struct DemoNetwork {
                 let last = PrivateFile.lastLines(of: log, 1).first.map { ": \($0)" } ?? ""
                 throw Failure(.failed, "the network ended at its start (\(status)); see \(log)\(last)")
             }
-            try await Task.sleep(for: .milliseconds(50))
+            do {
+                try await Task.sleep(for: .milliseconds(50))
+            } catch {
+                await process.terminate(grace: .seconds(40))
+                throw error
+            }
         }
         await process.terminate(grace: .seconds(20))
         throw Failure(.timeout, "not all workers were ready within two minutes; see \(log)")
