@@ -150,7 +150,7 @@ extension Scenarios {
             }
         }
 
-        @Test(arguments: FaultPoints.Point.allCases.filter { $0 != .duringActivity })
+        @Test(arguments: FaultPoints.Point.ofLoop)
         func `events of a subject are numbered without gaps wherever the worker dies`(_ point: FaultPoints.Point)
             async throws
         {

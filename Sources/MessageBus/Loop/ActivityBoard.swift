@@ -80,6 +80,7 @@ final class ActivityBoard: Sendable {
     }
 
     private func perform(_ activity: Activity) async {
+        faults.reach(.activityBegun, [activity.name])
         let outcome: ActivityReport.Outcome
         do {
             outcome = .completed(try await performer.perform(activity) { self.note($0, of: activity) })
@@ -88,6 +89,7 @@ final class ActivityBoard: Sendable {
         } catch {
             outcome = .failed("\(error)")
         }
+        faults.reach(.activityEnded, [activity.name])
         finish(activity, outcome)
     }
 

@@ -15,7 +15,16 @@ public struct FaultPoints: Sendable {
         case afterCommit = "after-commit"
         case afterPublish = "after-publish"
         case afterAcknowledge = "after-acknowledge"
+        case activityBegun = "activity-begun"
+        /// At a progress that an activity tells of.
         case duringActivity = "during-activity"
+        /// What the activity did is done, and nobody has been told.
+        case activityEnded = "activity-ended"
+
+        /// Those of the loop, in their order.
+        public static let ofLoop: [Point] = [
+            .afterReceive, .beforeCommit, .afterCommit, .afterPublish, .afterAcknowledge,
+        ]
     }
 
     private let prefix: String?
