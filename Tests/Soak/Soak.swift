@@ -24,6 +24,8 @@ package struct Soak: Sendable {
     package var sites: [String: History.Amount] = [
         "ral": .init(cores: 8, memory: 16), "caen": .init(cores: 6, memory: 12),
     ]
+    /// What is broken when, by the addresses of the workers; nil for a schedule made from the seed.
+    package var plan: (@Sendable ([String]) -> [Fault])?
     /// Takes a line for whoever waits.
     package var tell: @Sendable (String) -> Void
 
@@ -35,13 +37,16 @@ package struct Soak: Sendable {
     package func run() async throws -> Report {
         let begin = ContinuousClock.now
         let network = try await SoakNetwork.start(in: folder, sites: sites, program: program)
-        let schedule = Schedule.make(
-            seed: seed, seconds: Int(duration.components.seconds), workers: try network.workers, clients: players + 2)
+        let workers = try network.workers
+        let schedule =
+            plan?(workers)
+            ?? Schedule.make(
+                seed: seed, seconds: Int(duration.components.seconds), workers: workers, clients: players + 2)
         tell("the network serves after \((.now - begin).inSeconds); \(schedule.count) faults to come")
         let recorder = Recorder(sites: sites)
         let proxies = try (0..<players + 3).map { _ in try FaultProxy(to: try network.port) }
         // The observer's own connection is cut as well.
-        let breaker = Breaker(network, proxies: proxies, tell: tell)
+        let breaker = Breaker(network, recorder, proxies: proxies, tell: tell)
         do {
             try await play(network, recorder, proxies, breaker, schedule)
         } catch {
@@ -52,6 +57,7 @@ package struct Soak: Sendable {
         recorder.update {
             $0.remains += ends
             $0.placesLookedAt += 2
+            $0.exits = network.exits
         }
         let history = recorder.history
         let report = Report(

@@ -46,6 +46,18 @@ struct CheckTests {
         #expect(Check.judge(history).flatMap(\.result.violations) == [])
     }
 
+    @Test func `what ends in the moment in which it would be usable takes no room`() throws {
+        var history = HistoryMaker.good()
+        let available = try #require(history.events.firstIndex { $0.body["phase"] == "AVAILABLE" })
+        let cancelled = try #require(history.events.firstIndex { $0.body["phase"] == "CANCELLED" })
+        history.events[available].time = history.events[cancelled].time
+        var maker = HistoryMaker(history: history)
+        maker.submit("offerset-2", [("session-3", "ral")])
+        maker.phases("session-3", "ral", ["OFFERED", "ACCEPTED", "PREPARING", "AVAILABLE"])
+        let capacity = Check.judge(maker.history).filter { $0.check.promise == Self.capacity }
+        #expect(capacity.flatMap(\.result.violations) == [])
+    }
+
     private static let oneOutcome = "every command has exactly one outcome"
     private static let effects = "an outcome tells what was done, once"
     private static let lives = "no session is lost, none is there twice"
@@ -55,6 +67,7 @@ struct CheckTests {
     private static let callbacks = "every registered callback is delivered, in order"
     private static let sequences = "numbers have no gaps, and messages keep their order"
     private static let recording = "the stream history has every event that was heard"
+    private static let ends = "workers end as they should, in time"
     private static let remains = "nothing is left behind"
 
     static let spoilings: [Spoiling] = commandSpoilings + sessionSpoilings + messageSpoilings
@@ -205,6 +218,21 @@ struct CheckTests {
         },
         Spoiling("an event that was never heard", breaks: recording) { maker in
             maker.history.events.removeLast()
+        },
+        Spoiling("a worker that crashes", breaks: ends) { maker in
+            maker.history.exits.append(.init(worker: "canfar.ral", status: "signal 11"))
+        },
+        Spoiling("a worker that gives up", breaks: ends) { maker in
+            maker.history.exits.append(.init(worker: "canfar.ral", status: "exit code 1"))
+        },
+        Spoiling("a worker that takes too long to drain", breaks: ends) { maker in
+            maker.history.stops.append(.init(worker: "canfar.ral", isTwice: false, took: .seconds(12)))
+        },
+        Spoiling("a worker that is told twice and takes its time", breaks: ends) { maker in
+            maker.history.stops.append(.init(worker: "canfar.ral", isTwice: true, took: .seconds(3)))
+        },
+        Spoiling("a worker that was told to stop and never ended", breaks: ends) { maker in
+            maker.history.stops.append(.init(worker: "harbor.ral", isTwice: false, took: .seconds(1)))
         },
     ]
 }

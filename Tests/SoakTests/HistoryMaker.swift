@@ -53,6 +53,8 @@ struct HistoryMaker {
         }
         maker.history.recorded = maker.history.events
         maker.history.placesLookedAt = 20
+        maker.history.stops = [.init(worker: "canfar.ral", isTwice: false, took: .seconds(1))]
+        maker.history.exits = ["signal 9", "exit code 0", "exit code 7"].map { .init(worker: "canfar.ral", status: $0) }
         return maker.history
     }
 

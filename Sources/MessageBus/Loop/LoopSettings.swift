@@ -15,6 +15,8 @@ public struct LoopSettings: Sendable {
     public var suspectAfter: Int64 = 3
     /// A message whose worker ended so often while it was handled alone is parked.
     public var killLimit: Int64 = 3
+    /// How long a worker that is told to stop takes at most to lay down what it does. `execbus up` kills after 10 s.
+    public var drainTime: Duration = .seconds(8)
     /// Users whose `on_behalf_of` is believed.
     public var services: Set<String> = []
     /// What a ping and heartbeats say.

@@ -37,6 +37,9 @@ struct Outbox: Sendable {
         }
     }
 
+    /// Whether something waits for the broker. What waits for somebody to take it, such as a callback, is not meant.
+    var isHeldBack: Bool { pending.contains { $0.attempts == 0 } }
+
     /// When something should be published again.
     var nextTry: Timestamp? {
         guard !pending.isEmpty else { return nil }

@@ -275,11 +275,21 @@ public final class ParticipantLoop<Subject: Participant>: Sendable {
         return count == Self.pruneLimit ? now : now + Self.pruneInterval
     }
 
+    /// Lays down what is being done: messages that nobody has looked at go back to their queues, activities stop and are
+    /// performed again at the next start, and what waits to be published goes out, as far as RabbitMQ takes it in half of
+    /// the time that there is. Whatever of it does not come to pass is in the store.
     private func finish(_ outbox: Outbox) async throws {
+        let end = ContinuousClock.now + settings.drainTime / 2
+        var outbox = outbox
         await subscription.current.cancel()
         await board.drain()
-        var rest = await publish(outbox)
-        let (settled, _) = rest.takeSettled()
+        // Activities that have come to their end until now are told of, with what follows.
+        _ = try await take(Turn(), nil, &outbox)
+        while outbox.isHeldBack, ContinuousClock.now < end {
+            try? await Task.sleep(for: .milliseconds(100))
+            outbox = await publish(outbox)
+        }
+        let (settled, _) = outbox.takeSettled()
         try await store.transact { try $0.removeOutgoing(settled) }
     }
 }

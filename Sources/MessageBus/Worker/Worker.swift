@@ -22,15 +22,26 @@ public struct Worker: Sendable {
         self.settings = settings
     }
 
-    /// Serves until the stream `ends` gives anything, then drains.
+    /// How a worker ended that was told to.
+    public enum Ending: Sendable {
+        /// All that it did was laid down, and what was to be published is published.
+        case laidDown
+        /// The time for that was over, or it was told twice. Nothing is lost, as with a worker that is killed; its loop may
+        /// still be busy, so the process has to end now.
+        case abandoned
+    }
+
+    /// Serves until the stream `ends` gives anything, then drains, within `LoopSettings.drainTime`. A second value has it end
+    /// at once.
     /// - Parameters:
     ///   - ready: called when every queue is taken up and the first heartbeat can be given.
     ///   - ends: gives a value when the worker is to stop, such as the signals of the process.
+    @discardableResult
     public func run<Subject: Participant>(
         _ participant: sending Subject, performer: any Performer, store: any Store,
         ready: @escaping @Sendable () -> Void,
         ends: AsyncStream<Int32>
-    ) async throws {
+    ) async throws -> Ending {
         let transport = try await AMQPTransport(broker)
         let address = name.address(at: site)
         let loop: ParticipantLoop<Subject>
@@ -53,24 +64,57 @@ public struct Worker: Sendable {
                 }
                 group.addTask { await watch(transport) }
                 group.addTask { await watchPublisher(transport) }
-                group.addTask {
-                    for await _ in ends {
-                        settings.log(.info, "stops: no new messages, activities are laid down")
-                        settings.health?.set("stop", "it stops")
-                        loop.drain()
-                        return
-                    }
-                }
             }
         }
         ready()
-        let result: Result<Void, any Error>
-        do { result = .success(try await loop.run()) } catch { result = .failure(error) }
-        side.cancel()
-        await transport.close()
-        await store.close()
+        let result = await serve(loop, until: ends) {
+            side.cancel()
+            await transport.close()
+            await store.close()
+        }
+        guard let result else { return .abandoned }
         try result.get()
+        return .laidDown
     }
+
+    /// What came of the loop, once all is closed behind it; nil where it is not waited for any longer.
+    private func serve<Subject: Participant>(
+        _ loop: ParticipantLoop<Subject>, until ends: AsyncStream<Int32>, closing: @escaping @Sendable () async -> Void
+    ) async -> Result<Void, any Error>? {
+        let (outcomes, outcome) = AsyncStream.makeStream(of: Result<Void, any Error>?.self)
+        Task {
+            let result: Result<Void, any Error>
+            do { result = .success(try await loop.run()) } catch { result = .failure(error) }
+            await closing()
+            outcome.yield(result)
+        }
+        @Sendable func leave(after time: Duration) {
+            Task {
+                try? await Task.sleep(for: time)
+                outcome.yield(nil)
+            }
+        }
+        let listening = Task {
+            var isTold = false
+            for await _ in ends {
+                guard !isTold else {
+                    settings.log(.warning, "stops at once: it was told twice")
+                    return leave(after: Self.haste)
+                }
+                isTold = true
+                settings.log(.info, "stops: no new messages, activities are laid down")
+                settings.health?.set("stop", "it stops")
+                loop.drain()
+                leave(after: settings.drainTime)
+            }
+        }
+        defer { listening.cancel() }
+        for await result in outcomes { return result }
+        return nil
+    }
+
+    /// What may still come to its end after a second signal.
+    private static let haste = Duration.milliseconds(300)
 
     /// The queues that the participant serves (contract.md, Queues).
     public var queues: [String] {

@@ -100,12 +100,17 @@ struct WorkerProcess {
     ) async throws {
         let ends = try await Signals.stream([SIGTERM, SIGINT])
         let store = try await store()
-        try await worker.run(
+        let ending = try await worker.run(
             participant, performer: performer, store: store,
             ready: {
                 worker.settings.log(.info, "serves \(worker.queues.joined(separator: ", "))")
                 Terminal.line("ready")
             }, ends: ends)
+        if case .abandoned = ending {
+            worker.settings.log(.warning, "stopped before all was laid down: the next start goes on with it")
+            // Its threads are busy, and nothing that they use may be taken away from under them.
+            _exit(0)
+        }
     }
 
     /// A file of SQLite, or a schema on a PostgreSQL server.

@@ -76,6 +76,22 @@ extension Check {
         result.violations += ignored.violations
     }
 
+    static let ends = Check("workers end as they should, in time", "ends") { account, result in
+        // Killed, drained, or not able to start while RabbitMQ is away.
+        let allowed: Set = ["signal 9", "exit code 0", "exit code 7"]
+        for exit in account.history.exits {
+            result.look(allowed.contains(exit.status), "\(exit.worker) ended with \(exit.status)")
+        }
+        for stop in account.history.stops where !stop.wasFrozen {
+            result.look(
+                stop.took < (stop.isTwice ? .milliseconds(1_500) : .seconds(10)),
+                "\(stop.worker) was told to stop\(stop.isTwice ? " twice" : ""), and took \(stop.took)")
+            result.demand(
+                account.history.exits.contains { $0.worker == stop.worker && $0.status != "exit code 7" },
+                "\(stop.worker) was told to stop, and nobody tells that it ended")
+        }
+    }
+
     static let remains = Check("nothing is left behind", "places") { account, result in
         result.looked += account.history.placesLookedAt
         result.violations += account.history.remains

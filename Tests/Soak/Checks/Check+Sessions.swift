@@ -69,8 +69,11 @@ extension Check {
         var changes: [(time: Timestamp, session: String, begins: Bool)] = []
         for (session, steps) in account.sessions {
             guard let begin = steps.first(where: { $0.phase.isUsable }) else { continue }
+            let end = steps.first { $0.phase > .running }
+            // Decided on together, in one transaction: nobody could use it.
+            if let end, end.time <= begin.time { continue }
             changes.append((begin.time, session, true))
-            if let end = steps.first(where: { $0.phase > .running }) { changes.append((end.time, session, false)) }
+            if let end { changes.append((end.time, session, false)) }
         }
         var usable: Set<String> = []
         // At one instant what ends makes room for what begins.

@@ -31,7 +31,7 @@ package struct Check: Sendable {
 
     /// All of them.
     package static let all: [Check] = [
-        outcomes, effects, lives, phases, siblings, capacity, callbacks, sequences, recording, remains,
+        outcomes, effects, lives, phases, siblings, capacity, callbacks, sequences, recording, ends, remains,
     ]
 
     /// Judges a history by all of them.

@@ -86,6 +86,29 @@ package struct History: Sendable {
         package init(processes: [String: Int], time: Timestamp) { (self.processes, self.time) = (processes, time) }
     }
 
+    /// A worker that was told to stop.
+    package struct Stop: Sendable {
+        package var worker: String
+        /// Whether it was told twice.
+        package var isTwice: Bool
+        package var took: Duration
+        /// Whether it was frozen meanwhile, and so could not.
+        package var wasFrozen: Bool
+
+        package init(worker: String, isTwice: Bool, took: Duration, wasFrozen: Bool = false) {
+            (self.worker, self.isTwice, self.took, self.wasFrozen) = (worker, isTwice, took, wasFrozen)
+        }
+    }
+
+    /// The end of a worker's process, as `up` tells of it.
+    package struct Exit: Sendable {
+        package var worker: String
+        /// `exit code 0`, `signal 9`, …
+        package var status: String
+
+        package init(worker: String, status: String) { (self.worker, self.status) = (worker, status) }
+    }
+
     /// What each site has.
     package var sites: [String: Amount]
     package var commands: [Command] = []
@@ -104,6 +127,8 @@ package struct History: Sendable {
     package var remains: [String] = []
     /// How many things were looked at for that.
     package var placesLookedAt = 0
+    package var stops: [Stop] = []
+    package var exits: [Exit] = []
 
     package init(sites: [String: Amount]) { self.sites = sites }
 }

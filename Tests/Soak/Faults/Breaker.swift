@@ -13,10 +13,16 @@ package actor Breaker {
     package private(set) var counts: [String: Int] = [:]
     /// Faults that could not happen, since what they were to hit was not there.
     package private(set) var misses = 0
+    /// Workers that are frozen now: who is, hears of no other signal.
+    private var frozen: Set<String> = []
     private var mending: [Task<Void, Never>] = []
 
-    package init(_ network: SoakNetwork, proxies: [FaultProxy], tell: @escaping @Sendable (String) -> Void) {
-        (self.network, self.proxies, self.tell) = (network, proxies, tell)
+    private let recorder: Recorder
+
+    package init(
+        _ network: SoakNetwork, _ recorder: Recorder, proxies: [FaultProxy], tell: @escaping @Sendable (String) -> Void
+    ) {
+        (self.network, self.recorder, self.proxies, self.tell) = (network, recorder, proxies, tell)
     }
 
     /// Plays the schedule; returns when everything works again.
@@ -48,6 +54,7 @@ package actor Breaker {
     private func hit(_ kind: Fault.Kind) async -> Bool {
         switch kind {
         case .kill(let worker): return process(worker).map { kill($0.pid, SIGKILL) == 0 } ?? false
+        case .stop(let worker, let twice): return await stop(worker, twice)
         case .freeze(let worker, let seconds): return freeze(worker, seconds)
         case .killRabbitMQ: return network.node.map { kill($0.pid, SIGKILL) == 0 } ?? false
         case .cutClient(let client, let bytes): proxies[client % proxies.count].cut(after: bytes)
@@ -62,9 +69,31 @@ package actor Breaker {
         (try? network.processes[worker]).flatMap { $0 }.flatMap(ProcessIdentity.init(of:))
     }
 
+    /// Tells a worker to stop, and takes the time until it has.
+    private func stop(_ worker: String, _ twice: Bool) async -> Bool {
+        guard !frozen.contains(worker), let process = process(worker), kill(process.pid, SIGTERM) == 0 else {
+            return false
+        }
+        let begin = ContinuousClock.now
+        if twice {
+            try? await Task.sleep(for: .milliseconds(50))
+            kill(process.pid, SIGTERM)
+        }
+        while process.isAlive, .now - begin < .seconds(20) { try? await Task.sleep(for: .milliseconds(10)) }
+        let stop = History.Stop(worker: worker, isTwice: twice, took: .now - begin, wasFrozen: frozen.contains(worker))
+        recorder.update { $0.stops.append(stop) }
+        return true
+    }
+
     private func freeze(_ worker: String, _ seconds: Int) -> Bool {
         guard let process = process(worker), kill(process.pid, SIGSTOP) == 0 else { return false }
-        later(seconds) { if process.isAlive { kill(process.pid, SIGCONT) } }
+        frozen.insert(worker)
+        mending.append(
+            Task {
+                try? await Task.sleep(for: .seconds(seconds))
+                if process.isAlive { kill(process.pid, SIGCONT) }
+                frozen.remove(worker)
+            })
         return true
     }
 

@@ -5,6 +5,8 @@ package struct Fault: Sendable, Hashable {
     package enum Kind: Sendable, Hashable {
         /// SIGKILL; `up` starts the worker again.
         case kill(String)
+        /// SIGTERM, or two of them: the worker drains, or stops at once; `up` starts it again.
+        case stop(String, twice: Bool)
         /// SIGSTOP for so many seconds, longer than its connection's heartbeat is borne.
         case freeze(String, seconds: Int)
         /// SIGKILL of RabbitMQ's node; `up` starts it again.
@@ -33,6 +35,7 @@ extension Fault.Kind {
     package var word: String {
         switch self {
         case .kill: "workers killed"
+        case .stop: "workers told to stop"
         case .freeze: "workers frozen"
         case .killRabbitMQ: "RabbitMQ killed"
         case .cutClient: "clients cut off"
@@ -48,6 +51,7 @@ extension Fault: CustomStringConvertible {
         let what =
             switch kind {
             case .kill(let worker): "kills \(worker)"
+            case .stop(let worker, let twice): "tells \(worker) to stop" + (twice ? ", twice" : "")
             case .freeze(let worker, let seconds): "freezes \(worker) for \(seconds) s"
             case .killRabbitMQ: "kills RabbitMQ"
             case .cutClient(let client, let bytes): "cuts client \(client) off after \(bytes) bytes"
@@ -62,7 +66,7 @@ extension Fault: CustomStringConvertible {
 /// What is broken when: the same for the same seed.
 package enum Schedule {
     /// How many kinds of faults there are, told apart by their words.
-    package static let kinds = 8
+    package static let kinds = 9
     /// RabbitMQ is not started again after more than six ends within a minute each; and so that work goes on in between.
     private static let betweenKillsOfRabbitMQ = 65_000
     private static let betweenAlarms = 20_000
@@ -100,7 +104,8 @@ package enum Schedule {
     /// Most are kills of workers.
     private static func draw(_ random: inout SeededGenerator) -> Int {
         switch random.next(below: 20) {
-        case 0..<10: 0
+        case 0..<8: 0
+        case 8, 9: 8
         case 10: 1
         case 11: 2
         case 12, 13: 3
@@ -124,6 +129,7 @@ package enum Schedule {
         case 6: .alarm(.disk, seconds: 3 + random.next(below: 6))
         case 7:
             .slowStore(worker, milliseconds: 100 + random.next(below: 1_500), seconds: 4 + random.next(below: 8))
+        case 8: .stop(worker, twice: random.next(below: 3) == 0)
         default: .kill(worker)
         }
     }

@@ -135,6 +135,18 @@ package struct SoakNetwork: Sendable {
         return faults
     }
 
+    /// How workers have ended until now, as `up` tells: `cavern.ral ended (signal 9) and is started again in …`.
+    var exits: [History.Exit] {
+        let text = String(decoding: PrivateFile.read(log) ?? [], as: UTF8.self)
+        return text.split(separator: "\n").compactMap { line in
+            guard let begin = line.firstRange(of: " ended ("), let end = line.firstRange(of: ") and is started again"),
+                !line.hasPrefix("RabbitMQ"), begin.upperBound <= end.lowerBound
+            else { return nil }
+            return .init(
+                worker: String(line[..<begin.lowerBound]), status: String(line[begin.upperBound..<end.lowerBound]))
+        }
+    }
+
     /// Processes that name the network's folder.
     private var processesOfFolder: [String] {
         Machine.processes("cmdline") { $0.contains(folder.path) }.map { "\($0.key) \($0.value)" }
