@@ -148,7 +148,7 @@ extension Scenarios {
                 try PrivateFile.write(Array("{ not JSON".utf8), to: file)
                 let words = ["publish", "srcnet.session.get.v1", "--to", "execution-broker.ral", "--file", file]
                 try await network.execbus(words).expectRefused(2, "\(file) is not JSON")
-                try await network.execbus(words + ["--raw"]).expectRefused(1, "the body is not a JSON object: ")
+                try await network.execbus(words + ["--raw"]).expectRefused(1, "The body is not a JSON object: ")
                 try await network.execbus(words + ["--raw", "--json"])
                     .expectProblem(1, "urn:srcnet:problem:malformed", "not JSON")
             }
