@@ -408,7 +408,7 @@ extension Scenarios {
             try await network.execbus(["session", "show", nobody, "--site", "ral"]).expectRefused(1, nobody, "ral")
             try await network.execbus(["session", "cancel", nobody, "--site", "nowhere"])
                 .expectRefused(7, "execution-broker.nowhere")
-            try await network.execbus(["accept", nobody]).expectRefused(1, nobody)
+            try await network.execbus(["accept", nobody]).expectRefused(4, nobody)
             try await network.execbus(["offers", nobody]).expectRefused(1, nobody)
             try await network.execbus(["offers", "1"]).expectRefused(1, "/uuid: must be a UUID")
             try await network.execbus(["workstep", "show", nobody]).expectRefused(1, nobody)
