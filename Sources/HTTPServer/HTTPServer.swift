@@ -57,8 +57,8 @@ package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
 }
 
 /// The library's server and what it needs as long as it runs.
-// reason: the pointer is set once, and the library may be asked from any thread.
-private final class Daemon: @unchecked Sendable {
+/// reason for @unchecked: the pointer is set once, and the library may be asked from any thread.
+private final class Daemon: @unchecked Sendable {  // reason: see above
     private let handle: OpaquePointer
     private let context: Unmanaged<Context>
 
