@@ -35,14 +35,7 @@ public final class PostgreSQLStore: Store {
     public func transact<Value: Sendable>(
         _ body: @escaping @Sendable (any StoreTransaction) throws -> Value
     ) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            let isAccepted = thread.enqueue { database in
-                continuation.resume(with: Result { try database.transact(body) })
-            }
-            if !isAccepted {
-                continuation.resume(throwing: StoreError(.closed, "the store of \(participant) was closed before"))
-            }
-        }
+        try await thread.transact(body)
     }
 
     public var leads: Bool { replica.leads }

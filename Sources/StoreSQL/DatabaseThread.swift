@@ -54,7 +54,7 @@ package final class DatabaseThread<Database: SQLDatabase & SendableMetatype>: Se
     }
 
     /// Has a job run; false where the thread is ending and will not run it.
-    package func enqueue(_ job: @escaping Job) -> Bool {
+    private func enqueue(_ job: @escaping Job) -> Bool {
         let (isAccepted, mustWake) = mailbox.withLock { mailbox in
             if mailbox.isEnding { return (false, false) }
             mailbox.jobs.append(job)
@@ -63,6 +63,20 @@ package final class DatabaseThread<Database: SQLDatabase & SendableMetatype>: Se
         }
         if mustWake { signal() }
         return isAccepted
+    }
+
+    /// Runs `body` in a transaction; see `Store.transact`.
+    package func transact<Value: Sendable>(
+        _ body: @escaping @Sendable (any StoreTransaction) throws -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            let isAccepted = enqueue { database in
+                continuation.resume(with: Result { try database.transact(body) })
+            }
+            if !isAccepted {
+                continuation.resume(throwing: StoreError(.closed, "\(name) was closed before: open it again"))
+            }
+        }
     }
 
     /// Has the thread end after the jobs that wait.

@@ -35,14 +35,7 @@ public final class SQLiteStore: Store {
     public func transact<Value: Sendable>(
         _ body: @escaping @Sendable (any StoreTransaction) throws -> Value
     ) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            let isAccepted = thread.enqueue { database in
-                continuation.resume(with: Result { try database.transact(body) })
-            }
-            if !isAccepted {
-                continuation.resume(throwing: StoreError(.closed, "\(path) was closed before: open it again"))
-            }
-        }
+        try await thread.transact(body)
     }
 
     /// Ends the use of the store after the transactions that already wait, and returns when the file is closed.
